@@ -1,0 +1,34 @@
+"""A score in words: each detector's part with the reason behind it."""
+
+from collections.abc import Sequence
+
+from engine.bars import EPSILON
+from engine.detectors import REGISTRY
+from engine.evidence import Evidence
+from engine.score import Part
+
+
+def reasons(evidence: Evidence) -> list[str]:
+    """Return one sentence a detector for evidence of one bar that was folded with ``explain=True``."""
+    if float(evidence.atr[0, 0]) <= EPSILON:
+        return ["abstains: the price has not moved (ATR 0)" for _ in REGISTRY]
+    sentences = []
+    for detector, values in zip(REGISTRY.values(), evidence.readings, strict=True):
+        named = {name: float(values[i, 0, 0]) for i, name in enumerate(detector.readings)}
+        sentences.append(detector.reason(named))
+    return sentences
+
+
+def components(parts: Sequence[Part], sentences: Sequence[str]) -> list[dict[str, float | str]]:
+    """Return the parts as the wire has them: a component's score is (s + 1) / 2."""
+    return [
+        {
+            "name": part.name,
+            "score": (part.score + 1.0) / 2.0,
+            "confidence": part.confidence,
+            "weight": part.weight,
+            "contribution": part.contribution,
+            "reason": sentence,
+        }
+        for part, sentence in zip(parts, sentences, strict=True)
+    ]

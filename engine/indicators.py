@@ -1,0 +1,255 @@
+"""Textbook indicators on a tile of log prices, one kernel each.
+
+Every kernel works on arrays (time, lane), walks time once and all lanes at each row, and computes rows
+``span.first`` onwards of its result; what it must remember from earlier rows lies in ``state`` (k, lane). A whole
+window, one new bar and a block of history therefore take the same path and give the same bits. Rows before an
+indicator's warm-up hold its running value, not NaN: nothing is scored before bar 256.
+
+Seeds follow TA-Lib: a moving average starts as the plain mean of its first n values. Written as a weight per bar
+(1/1, 1/2 … 1/n, then the constant), start and recursion are one branch-free step.
+"""
+
+import numpy as np
+
+from engine.bars import EPSILON, Bars, FloatArray, Span
+from engine.jit import formula, kernel
+
+
+@formula
+def ema_weight(age, n):
+    """Return the weight of the newest value of an EMA over ``n`` that is ``age`` bars old."""
+    return 1.0 if age < 0 else (1.0 / (age + 1) if age < n else 2.0 / (n + 1))
+
+
+@formula
+def wilder_weight(age, n):
+    """Return the weight of the newest value of Wilder's average over ``n`` that is ``age`` bars old."""
+    return 1.0 if age < 0 else (1.0 / (age + 1) if age < n else 1.0 / n)
+
+
+@formula
+def squash(x):
+    """Return x / (1 + |x|): odd, strictly increasing, -1..1."""
+    return x / (1.0 + abs(x))
+
+
+@formula
+def clip(x, low, high):
+    return min(max(x, low), high)
+
+
+@formula
+def side(difference):
+    """Return the sign of a difference of logs, 0 below EPSILON: a tie is nobody's."""
+    return 1.0 if difference > EPSILON else (-1.0 if difference < -EPSILON else 0.0)
+
+
+@kernel
+def ema(x: FloatArray, n: int, start: int, span: Span, state: FloatArray) -> FloatArray:
+    """Return the exponential moving average of ``x``, begun at window position ``start``. state: 1 row."""
+    out = np.empty_like(x)
+    value = state[0]
+    for row in range(span.first, x.shape[0]):
+        weight = ema_weight(span.origin + row - start, n)
+        for lane in range(x.shape[1]):
+            value[lane] += weight * (x[row, lane] - value[lane])
+            out[row, lane] = value[lane]
+    return out
+
+
+MACD_STATE = 3
+
+
+@kernel
+def macd_histogram(close: FloatArray, span: Span, state: FloatArray) -> FloatArray:
+    """Return the histogram of MACD 12/26/9 (line minus signal). G. Appel, 1979. Warm from bar 34. state: 3 rows."""
+    # As in TA-Lib the fast average is seeded on the 12 bars that end where the slow one is ready.
+    fast = ema(close, 12, 14, span, state[0:1])
+    slow = ema(close, 26, 0, span, state[1:2])
+    line = np.empty_like(close)
+    for row in range(span.first, close.shape[0]):
+        for lane in range(close.shape[1]):
+            line[row, lane] = fast[row, lane] - slow[row, lane]
+    signal = ema(line, 9, 25, span, state[2:3])
+    for row in range(span.first, close.shape[0]):
+        for lane in range(close.shape[1]):
+            line[row, lane] -= signal[row, lane]
+    return line
+
+
+RSI_STATE = 2
+
+
+@kernel
+def centred_rsi(close: FloatArray, n: int, span: Span, state: FloatArray) -> FloatArray:
+    """Return (gain - loss) / (gain + loss) of Wilder's averages, -1..1; RSI = 50 + 50 x. 0 where nothing moved.
+
+    J. W. Wilder, "New Concepts in Technical Trading Systems", 1978. Warm from bar n + 1. state: 2 rows.
+    """
+    out = np.zeros_like(close)
+    gain, loss = state[0], state[1]
+    for row in range(max(span.first, 1), close.shape[0]):
+        weight = wilder_weight(span.origin + row - 1, n)
+        for lane in range(close.shape[1]):
+            change = close[row, lane] - close[row - 1, lane]
+            gain[lane] += weight * (max(change, 0.0) - gain[lane])
+            loss[lane] += weight * (max(-change, 0.0) - loss[lane])
+            moved = gain[lane] + loss[lane]
+            out[row, lane] = (gain[lane] - loss[lane]) / moved if moved > EPSILON else 0.0
+    return out
+
+
+STOCHASTIC_BARS, STOCHASTIC_SMOOTHING = 14, 3
+STOCHASTIC_STATE = STOCHASTIC_BARS + STOCHASTIC_SMOOTHING
+
+
+@kernel
+def centred_stochastic(x: FloatArray, span: Span, state: FloatArray) -> FloatArray:
+    """Return slow %D (14, 3) of ``x`` on -1..1; 0 where the range is flat.
+
+    With the RSI as ``x`` this is StochRSI: T. Chande and S. Kroll, "The New Technical Trader", 1994.
+    state: 17 rows, rings of the last 14 values and the last 3 of %K.
+    """
+    out = np.zeros_like(x)
+    lanes = x.shape[1]
+    values, recent = state[:STOCHASTIC_BARS], state[STOCHASTIC_BARS:]
+    lowest, highest = np.empty(lanes), np.empty(lanes)
+    for row in range(span.first, x.shape[0]):
+        t = span.origin + row
+        values[t % STOCHASTIC_BARS] = x[row]
+        lowest[:] = x[row]
+        highest[:] = x[row]
+        for k in range(STOCHASTIC_BARS):
+            for lane in range(lanes):
+                lowest[lane] = min(lowest[lane], values[k, lane])
+                highest[lane] = max(highest[lane], values[k, lane])
+        newest = recent[t % STOCHASTIC_SMOOTHING]
+        for lane in range(lanes):
+            width = highest[lane] - lowest[lane]
+            above, below = x[row, lane] - lowest[lane], highest[lane] - x[row, lane]
+            newest[lane] = (above - below) / width if width > EPSILON else 0.0
+            out[row, lane] = (recent[0, lane] + recent[1, lane] + recent[2, lane]) / STOCHASTIC_SMOOTHING
+    return out
+
+
+@formula
+def true_range(high, low, previous_close):
+    return max(high, previous_close) - min(low, previous_close)
+
+
+@kernel
+def atr(bars: Bars, n: int, span: Span, state: FloatArray) -> FloatArray:
+    """Return Wilder's average true range over ``n`` in log units (0.01 is about 1 %). Warm from bar n + 1. state: 1 row."""
+    out = np.zeros_like(bars.close)
+    value = state[0]
+    for row in range(max(span.first, 1), bars.close.shape[0]):
+        weight = wilder_weight(span.origin + row - 1, n)
+        for lane in range(bars.close.shape[1]):
+            span_of_bar = true_range(bars.high[row, lane], bars.low[row, lane], bars.close[row - 1, lane])
+            value[lane] += weight * (span_of_bar - value[lane])
+            out[row, lane] = value[lane]
+    return out
+
+
+ADX_STATE = 4
+
+
+@kernel
+def adx(bars: Bars, n: int, span: Span, state: FloatArray) -> FloatArray:
+    """Return Wilder's average directional index, 0..100; 0 where there was no directional movement.
+
+    J. W. Wilder, 1978. Warm from bar 2 n. state: 4 rows: sums of true range, +DM, -DM, and the index.
+    """
+    out = np.zeros_like(bars.close)
+    ranges, plus, minus, index = state[0], state[1], state[2], state[3]
+    for row in range(max(span.first, 1), bars.close.shape[0]):
+        t = span.origin + row
+        keep = 1.0 if t < n else 1.0 - 1.0 / n  # TA-Lib: n - 1 values are summed, then Wilder's decay
+        weight = wilder_weight(t - n, n)
+        for lane in range(bars.close.shape[1]):
+            up = bars.high[row, lane] - bars.high[row - 1, lane]
+            down = bars.low[row - 1, lane] - bars.low[row, lane]
+            moved = true_range(bars.high[row, lane], bars.low[row, lane], bars.close[row - 1, lane])
+            ranges[lane] = ranges[lane] * keep + moved
+            plus[lane] = plus[lane] * keep + (up if (up > 0.0 and up > down) else 0.0)
+            minus[lane] = minus[lane] * keep + (down if (down > 0.0 and down > up) else 0.0)
+            both = plus[lane] + minus[lane]
+            directional = 100.0 * abs(plus[lane] - minus[lane]) / both if both > EPSILON else 0.0
+            index[lane] += weight * (directional - index[lane])
+            out[row, lane] = index[lane]
+    return out
+
+
+@kernel
+def bollinger(x: FloatArray, n: int, span: Span) -> tuple[FloatArray, FloatArray]:
+    """Return mean and population standard deviation of the last ``n`` rows of ``x``, each (time, lane).
+
+    J. Bollinger, "Bollinger on Bollinger Bands", 2001. Two passes over the window, no running sums: nothing
+    drifts and nothing cancels. Rows before n - 1 are 0.
+    """
+    mean, deviation = np.zeros_like(x), np.zeros_like(x)
+    for row in range(max(span.first, n - 1), x.shape[0]):
+        window = x[row - n + 1 : row + 1]
+        for k in range(n):
+            for lane in range(x.shape[1]):
+                mean[row, lane] += window[k, lane]
+        for lane in range(x.shape[1]):
+            mean[row, lane] /= n
+        for k in range(n):
+            for lane in range(x.shape[1]):
+                distance = window[k, lane] - mean[row, lane]
+                deviation[row, lane] += distance * distance
+        for lane in range(x.shape[1]):
+            deviation[row, lane] = np.sqrt(deviation[row, lane] / n)
+    return mean, deviation
+
+
+@kernel
+def cci(bars: Bars, n: int, span: Span) -> FloatArray:
+    """Return the commodity channel index over ``n``; 0 where the range is flat. D. Lambert, 1980. Rows before n - 1 are 0."""
+    typical = np.empty_like(bars.close)
+    for row in range(max(span.first - n + 1, 0), bars.close.shape[0]):
+        for lane in range(bars.close.shape[1]):
+            # High and low first: their sum is the same in the mirror.
+            extremes = bars.high[row, lane] + bars.low[row, lane]
+            typical[row, lane] = (extremes + bars.close[row, lane]) / 3.0
+    out = np.zeros_like(typical)
+    lanes = typical.shape[1]
+    mean, spread = np.empty(lanes), np.empty(lanes)
+    for row in range(max(span.first, n - 1), typical.shape[0]):
+        window = typical[row - n + 1 : row + 1]
+        mean[:] = 0.0
+        spread[:] = 0.0
+        for k in range(n):
+            for lane in range(lanes):
+                mean[lane] += window[k, lane]
+        for lane in range(lanes):
+            mean[lane] /= n
+        for k in range(n):
+            for lane in range(lanes):
+                spread[lane] += abs(window[k, lane] - mean[lane])
+        for lane in range(lanes):
+            width = spread[lane] / n
+            out[row, lane] = (typical[row, lane] - mean[lane]) / (0.015 * width) if width > EPSILON else 0.0
+    return out
+
+
+@kernel
+def rank_in_window(x: FloatArray, warm: int, span: Span, state: FloatArray) -> FloatArray:
+    """Return the share (0..1) of the window's earlier values, from position ``warm`` on, that lie below the newest.
+
+    Only rows from ``span.emit`` on are computed. state: one row for each bar of the longest window.
+    """
+    out = np.zeros_like(x)
+    for row in range(span.first, x.shape[0]):
+        t = span.origin + row
+        state[t] = x[row]
+        if row < span.emit or t <= warm:
+            continue
+        below = out[row]
+        for k in range(warm, t):
+            for lane in range(x.shape[1]):
+                below[lane] += 1.0 if state[k, lane] < x[row, lane] else 0.0
+        for lane in range(x.shape[1]):
+            below[lane] /= t - warm
+    return out

@@ -1,0 +1,37 @@
+"""The one door to numba: where compiled kernels are cached, and how kernels are compiled.
+
+numba's cache notices an edited file, not an edited callee in another file. So the cache folder carries a hash of
+all of ``engine/`` and of what else decides the machine code.
+"""
+
+import os
+import platform
+from pathlib import Path
+
+from engine.version import code_hash
+
+CACHE_ROOT = Path(__file__).resolve().parent.parent / ".cache" / "numba"
+
+
+def cache_dir() -> Path:
+    """Return the folder of this code's kernels: a hash of engine/, requirements, Python and processor."""
+    return CACHE_ROOT / code_hash(platform.python_version(), platform.machine(), _cpu_name(), requirements=True)
+
+
+def _cpu_name() -> str:
+    """Return the processor's model and flags where Linux tells them; elsewhere what Python knows."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return "".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
+
+
+os.environ["NUMBA_CACHE_DIR"] = str(cache_dir())  # before the import: numba reads it once
+
+import numba  # noqa: E402
+
+# numpy's error model: x/0 is inf, not an exception, which would keep the loops scalar.
+# No fastmath: the order of operations is the same in every loop shape, so are the bits.
+kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+formula = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")

@@ -1,0 +1,58 @@
+"""What is known of the market."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from engine.timeframes import INTERVAL_MS
+from engine.window import COLUMNS
+from market.feeds import current_market
+from market.models import Candle, Series
+from rest.errors import invalid
+from rest.fields import StrictSerializer, SymbolField
+from rest.views import View
+
+MAX_CANDLES = 2000
+
+
+class SymbolsView(View):
+    """Symbols of the market with their timeframes."""
+
+    def get(self, request: Request) -> Response:
+        market = current_market()
+        by_symbol: dict[str, list[dict[str, Any]]] = {}
+        series = Series.objects.filter(instrument__market=market).select_related("instrument")
+        for one in sorted(series, key=lambda s: (s.instrument.symbol, s.interval_ms)):
+            facts = {"timeframe": one.timeframe, "first_open": one.first_open, "ended_at": one.ended_at}
+            by_symbol.setdefault(one.instrument.symbol, []).append(facts)
+        symbols = [{"symbol": symbol, "series": facts} for symbol, facts in by_symbol.items()]
+        return Response({"source": market.source, "now": market.position, "symbols": symbols})
+
+
+class CandlesQuery(StrictSerializer):
+    symbol = SymbolField()
+    timeframe = serializers.ChoiceField(choices=list(INTERVAL_MS))
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_CANDLES, default=500)
+
+
+class CandlesView(View):
+    """Stored closed candles of one series, oldest first."""
+
+    query_serializer = CandlesQuery
+
+    def get(self, request: Request) -> Response:
+        market = current_market()
+        symbol, timeframe = self.query["symbol"], self.query["timeframe"]
+        found = Series.objects.filter(instrument__market=market, instrument__symbol=symbol)
+        if not found.exists():
+            raise invalid("symbol", f"{symbol} is not known to this market", "unknown_symbol")
+        series = found.filter(timeframe=timeframe).first()
+        if series is None:
+            raise invalid("timeframe", f"{symbol} has no {timeframe} candles", "unknown_timeframe")
+        closed = Candle.objects.filter(series=series, open_time__lte=(market.position or 0) - series.interval_ms)
+        rows = closed.order_by("-open_time").values("open_time", *COLUMNS)[: self.query["limit"]]
+        return Response(
+            {"symbol": symbol, "timeframe": timeframe, "source": market.source, "candles": list(reversed(rows))}
+        )

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from market import api
+
+urlpatterns = [
+    path("market/symbols", api.SymbolsView.as_view(), name="market-symbols"),
+    path("market/candles", api.CandlesView.as_view(), name="market-candles"),
+]

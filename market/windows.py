@@ -1,0 +1,207 @@
+"""Windows of bars for scoring: read from the candle table, kept in memory, cut for a close, or the reason why not."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.timeframes import MIN_BARS, WINDOW_BARS, window_start
+from engine.window import COLUMNS, Window, empty, join
+from market.holes import LONGEST_WITHOUT_TRADES, HoleSpan, gaps
+from market.models import Candle, Hole, Series
+
+RECENT_BARS = 14  # a confirmed hole among these spoils a score: most indicators look back as far
+STALE_INTERVALS = 2
+LAG_BARS = 64
+OVERLAP_BARS = 3  # read again at each refresh: a correction or a late commit of the newest bars is seen
+
+
+class NoScore(NamedTuple):
+    """Why a series has no score: a code of the contract, and the facts."""
+
+    reason: str
+    detail: str
+
+
+def cut(series: Series, bars: Window, holes: Sequence[HoleSpan], as_of: int) -> Window | NoScore:
+    """Return the anchored window of the newest bar of ``series`` that closes at ``as_of`` or before, or why not.
+
+    A pure function of what was stored: ``bars`` and ``holes`` of the series, reaching back to the window's start.
+    """
+    interval = series.interval_ms
+    known = bars.open_times[: np.searchsorted(bars.open_times, as_of - interval, side="right")]
+    if not len(known):
+        return NoScore("too_short", f"no closed bar of {MIN_BARS} needed")
+    close = int(known[-1]) + interval
+    if series.ended_at is not None and as_of - close >= interval:
+        return NoScore("ended", f"the last bar closed at {series.ended_at}")
+    if as_of - close >= STALE_INTERVALS * interval:
+        return NoScore("stale", f"no closed bar for {(as_of - close) // 1000} s, {interval // 1000} s a bar")
+    start = window_start(close, interval, series.first_open)
+    window = bars.between(start, close)
+    problem = _hole_problem(window, holes, start, interval)
+    if problem:
+        return problem
+    if len(window.open_times) < MIN_BARS:
+        return NoScore("too_short", f"{len(window.open_times)} bars of {MIN_BARS} needed")
+    return window
+
+
+def _hole_problem(window: Window, holes: Sequence[HoleSpan], start: int, interval: int) -> NoScore | None:
+    times = window.open_times
+    first = int(times[0])
+    if first > start and not _reason(holes, start, first):
+        return NoScore("history_missing", f"stored bars begin at {first}, the window at {start}")
+    for begin, end in gaps(times, interval):
+        reason = _reason(holes, begin, end) or "missing"
+        missing = (end - begin) // interval
+        since = len(times) - int(np.searchsorted(times, end))
+        silent = reason == "no_trades" and missing <= LONGEST_WITHOUT_TRADES
+        if reason == "missing" or (not silent and since < RECENT_BARS):
+            return NoScore("gap", f"{missing} bars missing from {begin} ({reason}), {since} bars ago")
+    return None
+
+
+def _reason(holes: Sequence[HoleSpan], begin: int, end: int) -> str | None:
+    """Return why no bars open in [begin, end), or None where no recorded hole covers it."""
+    covering = [h for h in holes if h.start < end and h.end > begin]
+    covered = begin
+    for hole in sorted(covering):
+        if hole.start > covered:
+            return None
+        covered = max(covered, hole.end)
+    if covered < end:
+        return None
+    reasons = {h.reason for h in covering}
+    return "missing" if "missing" in reasons else sorted(reasons)[0]
+
+
+@dataclass
+class _Stored:
+    bars: Window = field(default_factory=empty)
+    holes: list[HoleSpan] = field(default_factory=list)
+
+
+class Windows:
+    """The newest bars of many series in memory; ``refresh`` reads what is new.
+
+    Kept by a scanner for as long as it lives, or made for one request. Not for several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._stored: dict[int, _Stored] = {}
+
+    def refresh(self, series: Iterable[Series], until: int) -> None:
+        """Read bars that close at ``until`` or before, and the holes, of each series."""
+        by_timeframe: dict[str, list[Series]] = {}
+        for one in series:
+            by_timeframe.setdefault(one.timeframe, []).append(one)
+        for members in by_timeframe.values():
+            new = [s for s in members if s.pk not in self._stored]
+            self._extend([s for s in members if s.pk in self._stored], until)
+            self._load(new, until)
+        self._read_holes([s for members in by_timeframe.values() for s in members])
+
+    def cut(self, series: Series, as_of: int) -> Window | NoScore:
+        """Return the window of ``series`` for ``as_of``, or why it has none."""
+        stored = self._stored.get(series.pk) or _Stored()
+        return cut(series, stored.bars, stored.holes, as_of)
+
+    def newest_close(self, series: Series, as_of: int) -> int | None:
+        """Return the close of the newest bar in memory that closes at ``as_of`` or before."""
+        times = self._stored[series.pk].bars.open_times if series.pk in self._stored else empty().open_times
+        at = np.searchsorted(times, as_of - series.interval_ms, side="right")
+        return int(times[at - 1]) + series.interval_ms if at else None
+
+    def _load(self, members: list[Series], until: int) -> None:
+        if not members:
+            return
+        interval = members[0].interval_ms
+        # One bar more than the longest window: its presence shows that nothing is missing before it.
+        oldest = until - (WINDOW_BARS + STALE_INTERVALS + 1) * interval
+        bars = read_candles(members, oldest, until - interval + 1)
+        for one in members:
+            found = bars.get(one.pk, empty())
+            if not _reaches_back(one, found):
+                # Holes: fewer bars than time suggests, or none lately. Read its window from its own last bar.
+                found = self._window_of_last_bar(one, until) or found
+            self._stored[one.pk] = _Stored(found)
+
+    def _window_of_last_bar(self, one: Series, until: int) -> Window | None:
+        newest = (
+            Candle.objects.filter(series=one, open_time__lte=until - one.interval_ms)
+            .order_by("-open_time")
+            .values_list("open_time", flat=True)
+            .first()
+        )
+        if newest is None:
+            return None
+        start = window_start(newest + one.interval_ms, one.interval_ms, one.first_open)
+        return read_candles([one], start, newest + 1).get(one.pk)
+
+    def _extend(self, members: list[Series], until: int) -> None:
+        """Read what is new. A series that lags far behind is read by itself: it must not widen the query of all."""
+        recent, lagging = [], []
+        for one in members:
+            far_behind = self._next_open(one) < until - LAG_BARS * one.interval_ms
+            if not far_behind:
+                recent.append(one)
+            elif one.ended_at is None:
+                lagging.append([one])
+        for group in [recent, *lagging]:
+            if group:
+                self._extend_group(group, until)
+
+    def _extend_group(self, members: list[Series], until: int) -> None:
+        interval = members[0].interval_ms
+        since = min(self._next_open(one) for one in members) - OVERLAP_BARS * interval
+        fresh = read_candles(members, since, until - interval + 1)
+        for one in members:
+            old, new = self._stored[one.pk].bars, fresh.get(one.pk, empty())
+            bars = join([old.between(0, since), new])
+            vanished = len(old.open_times) > 0 and not len(new.open_times) and int(old.open_times[-1]) >= since
+            if vanished or not _reaches_back(one, bars):
+                self._load([one], until)
+            else:
+                newest = slice(max(0, len(bars.open_times) - WINDOW_BARS - OVERLAP_BARS), None)
+                self._stored[one.pk].bars = Window(bars.open_times[newest], bars.values[:, newest])
+
+    def _next_open(self, one: Series) -> int:
+        times = self._stored[one.pk].bars.open_times
+        return int(times[-1]) + one.interval_ms if len(times) else one.first_open
+
+    def _read_holes(self, members: list[Series]) -> None:
+        for one in members:
+            self._stored[one.pk].holes = []
+        ids = [one.pk for one in members]
+        for pk, *span in Hole.objects.filter(series__in=ids).order_by("start").values_list(
+            "series_id", "start", "end", "reason"
+        ):
+            self._stored[pk].holes.append(HoleSpan(*span))
+
+
+def _reaches_back(one: Series, bars: Window) -> bool:
+    if not len(bars.open_times):
+        return False
+    close = int(bars.open_times[-1]) + one.interval_ms
+    return int(bars.open_times[0]) <= window_start(close, one.interval_ms, one.first_open)
+
+
+def read_candles(members: Sequence[Series], start: int, end: int) -> dict[int, Window]:
+    """Return stored bars that open in [start, end) by series id, oldest first; series without bars are left out."""
+    rows = np.array(
+        Candle.objects.filter(series__in=[one.pk for one in members])
+        .opening(start, end)
+        .order_by("series_id", "open_time")
+        .values_list("series_id", "open_time", *COLUMNS),
+        dtype=np.float64,  # an id or a time in ms is exact below 2**53; a missing taker volume becomes NaN
+    )
+    if not len(rows):
+        return {}
+    ids = rows[:, 0].astype(np.int64)
+    firsts = np.flatnonzero(np.diff(ids, prepend=ids[0] - 1))
+    return {
+        int(ids[a]): Window(rows[a:b, 1].astype(np.int64), np.ascontiguousarray(rows[a:b, 2:].T))
+        for a, b in zip(firsts, [*firsts[1:], len(ids)], strict=True)
+    }

@@ -1,0 +1,1 @@
+"""The wiring: settings, URLs, ASGI. Imported by no other package."""

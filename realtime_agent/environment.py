@@ -1,0 +1,55 @@
+"""Settings from the environment, else from ``.env``; whatever is malformed or unknown is named."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import dotenv_values
+from environs import Env, EnvError
+
+
+class Environment:
+    """Reads variables by name and remembers which names there are."""
+
+    def __init__(self, dotenv: Path) -> None:
+        self._env = Env(prefix="")
+        self._dotenv = dotenv
+        self._known: set[str] = set()
+        if dotenv.is_file():
+            self._env.read_env(str(dotenv), recurse=False)
+
+    def read(self, name: str, kind: str, default: Any, check: Callable[[Any], bool] | None = None, wants: str = "") -> Any:
+        """Return variable ``name`` as ``kind`` (an environs method); raise ImproperlyConfigured naming it."""
+        self._known.add(name)
+        try:
+            value = getattr(self._env, kind)(name, default)
+        except (EnvError, ValueError) as error:
+            raise ImproperlyConfigured(f"{name}: {error}") from error
+        if check is not None and not check(value):
+            raise ImproperlyConfigured(f"{name}: must be {wants}, was {value!r}")
+        return value
+
+    def moment(self, name: str) -> int | None:
+        """Return a time in ms since the epoch from an ISO date or date-time (UTC unless it says otherwise)."""
+        text = self.read(name, "str", "")
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: must be an ISO date such as 2021-09-28T15:00, was {text!r}") from error
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return int(moment.timestamp() * 1000)
+
+    def refuse_unknown(self) -> None:
+        """Raise ImproperlyConfigured if ``.env`` sets a name that no setting reads."""
+        if not self._dotenv.is_file():
+            return
+        unknown = sorted(set(dotenv_values(self._dotenv)) - self._known)
+        if unknown:
+            raise ImproperlyConfigured(
+                f"{self._dotenv.name}: unknown name {', '.join(unknown)}; known are {', '.join(sorted(self._known))}"
+            )

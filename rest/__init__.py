@@ -1,0 +1,1 @@
+"""Conventions of the REST API: strict input, error shape, pages. Knows no model."""

@@ -1,0 +1,6 @@
+"""Symbols in exchange style."""
+
+
+def normalise(text: str) -> str:
+    """Return BTCUSDT for BTC/USDT or btcusdt. Any text is accepted; what is unknown is refused where it is looked up."""
+    return text.strip().upper().replace("/", "")

@@ -1,0 +1,132 @@
+"""``/ws/realtime``: connect, receive, close as Channels has them; delivery is the hub's and the connection's."""
+
+import time
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from signals.codes import CloseCode, ErrorCode
+from signals.connection import Connection, history_lost
+from signals.history import Heads, read_heads
+from signals.hub import Hub, get_hub
+from signals.messages import EVERYTHING, MAX_SYMBOLS, Ping, Refused, Subscribe, Unsubscribe, parse
+
+MAX_MESSAGE_BYTES = 64 * 1024
+RATE_PER_S, BURST = 20.0, 40.0
+PATIENCE = 200  # messages beyond the rate, all answered, before the socket is closed
+
+
+class RateLimit:
+    """A bucket of BURST tokens that fills at RATE_PER_S."""
+
+    def __init__(self) -> None:
+        self._tokens, self._at, self.refused = BURST, time.monotonic(), 0
+
+    def allows(self) -> bool:
+        now = time.monotonic()
+        self._tokens = min(BURST, self._tokens + (now - self._at) * RATE_PER_S)
+        self._at = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return True
+        self.refused += 1
+        return False
+
+
+class RealtimeConsumer(AsyncWebsocketConsumer):
+    """One client. Its messages are handled one after the other."""
+
+    hub: Hub
+    connection: Connection
+
+    async def connect(self) -> None:
+        await self.accept()
+        self.rate = RateLimit()
+        self.hub = get_hub()
+        self.connection = Connection(self._send_text, self._close)
+        await self.hub.add(self.connection)
+
+    async def _send_text(self, text: str) -> None:
+        await self.send(text_data=text)
+
+    async def _close(self, code: int) -> None:
+        await self.close(code=code)
+
+    async def disconnect(self, code: int) -> None:
+        self.hub.remove(self.connection)
+        await self.hub.leave_unwanted()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            self._admit(text_data, bytes_data)
+            if text_data is None:
+                raise Refused(ErrorCode.INVALID_MESSAGE, "send text frames, this one was binary")
+            await self._answer(parse(text_data))
+        except Refused as refused:
+            self.connection.put_message({"type": "error", "code": refused.code, "message": str(refused)})
+
+    def _admit(self, text_data: str | None, bytes_data: bytes | None) -> None:
+        size = len(text_data.encode()) if text_data is not None else len(bytes_data or b"")
+        if size > MAX_MESSAGE_BYTES:
+            self.connection.shut(CloseCode.TOO_LARGE)
+        elif not self.rate.allows():
+            if self.rate.refused > PATIENCE:
+                self.connection.shut(CloseCode.ABUSE)
+            raise Refused(ErrorCode.RATE_LIMITED, f"at most {RATE_PER_S:.0f} messages a second, {BURST:.0f} at once")
+
+    async def _answer(self, message: Subscribe | Unsubscribe | Ping) -> None:
+        if isinstance(message, Ping):
+            self.connection.put_message({"type": "pong", "ts": int(time.time() * 1000)})
+        elif isinstance(message, Unsubscribe):
+            await self._unsubscribe(message)
+        else:
+            await self._subscribe(message)
+
+    async def _subscribe(self, message: Subscribe) -> None:
+        everything = EVERYTHING in message.symbols
+        named = set(message.symbols) - {EVERYTHING}
+        if len(self.connection.symbols | named) > MAX_SYMBOLS:
+            raise Refused(ErrorCode.TOO_MANY_SYMBOLS, f"at most {MAX_SYMBOLS} symbols a connection")
+        asked = None if everything else tuple(named)
+        known = await read_heads(asked)
+        unknown = sorted((named | message.since.keys()) - known.seq.keys())
+        if unknown:
+            raise Refused(ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {', '.join(unknown[:5])}"[:300])
+        # Join, then read: a signal stored in between comes twice and is dropped by its seq; reversed, it is lost.
+        await self.hub.join(set(known.seq))
+        self._begin(message, await read_heads(asked), everything, named)
+
+    def _begin(self, message: Subscribe, heads: Heads, everything: bool, named: set[str]) -> None:
+        connection = self.connection
+        connection.everything = connection.everything or everything
+        connection.symbols |= named
+        confirmed = {"type": "subscription_confirmed", "symbols": list(message.symbols), "seq": heads.seq}
+        connection.put_message(confirmed)
+        foreign = message.epoch is not None and message.epoch != heads.epoch
+        for symbol, head in heads.seq.items():
+            since = message.since.get(symbol)
+            if since is None and symbol in connection.position and symbol not in named:
+                continue  # "*" on top of a symbol that already runs
+            if since is not None and (foreign or since > head):
+                why = "its numbering is another (epoch)" if foreign else f"since {since} is beyond the head"
+                connection.put_message(history_lost(symbol, head + 1, head, why))
+                since = None
+            # What came by between reading the heads and now is behind the head that was confirmed: it follows.
+            connection.start(symbol, head if since is None else since, max(head, self.hub.seen.get(symbol, 0)))
+
+    async def _unsubscribe(self, message: Unsubscribe) -> None:
+        connection = self.connection
+        strangers = sorted(set(message.symbols) - connection.symbols - {EVERYTHING})
+        known = await read_heads(tuple(strangers)) if strangers else None
+        unknown = [s for s in strangers if known is not None and s not in known.seq]
+        if unknown:
+            raise Refused(ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {', '.join(unknown[:5])}"[:300])
+        if EVERYTHING in message.symbols:
+            connection.everything = False
+        connection.symbols -= set(message.symbols)
+        for symbol in list(connection.position):
+            if not connection.wants(symbol):
+                connection.stop(symbol)
+        confirmation: dict[str, Any] = {"type": "unsubscription_confirmed", "symbols": list(message.symbols)}
+        connection.put_message(confirmation)
+        await self.hub.leave_unwanted()

@@ -1,0 +1,79 @@
+"""Deriving a stored signal again from the stored candles and the preset version it used."""
+
+from dataclasses import replace
+from typing import Any
+
+from engine.score import SymbolScore
+from engine.version import scoring_version
+from market.models import Series
+from market.windows import Windows, read_candles
+from signals.models import Signal
+from signals.scoring import SymbolResult, record, score_symbols
+
+
+def explain(signal: Signal) -> dict[str, Any]:
+    """Return {"stored", "derived", "identical", "reason"}.
+
+    identical is None where equality cannot be told: ``engine_changed`` (other code or libraries made the signal) or
+    ``candles_pruned`` (its bars are no longer kept). False comes with ``differs``.
+    """
+    stored = _stored(signal)
+    series = list(Series.objects.filter(instrument=signal.instrument).select_related("instrument"))
+    if _pruned(signal, {one.timeframe: one for one in series}):
+        return {"stored": stored, "derived": None, "identical": None, "reason": "candles_pruned"}
+    result = derive(signal, [one for one in series if one.timeframe in signal.configured])
+    derived = _derived(result)
+    if signal.scoring_version != scoring_version():
+        return {"stored": stored, "derived": derived, "identical": None, "reason": "engine_changed"}
+    identical = stored == derived
+    return {"stored": stored, "derived": derived, "identical": identical, "reason": None if identical else "differs"}
+
+
+def derive(signal: Signal, series: list[Series]) -> SymbolResult:
+    """Score the signal's symbol again at its close."""
+    windows = Windows()
+    windows.refresh(series, signal.as_of)
+    policy = replace(signal.preset_version.policy(), min_confidence=signal.min_confidence)
+    return score_symbols([(signal.instrument, signal.as_of, series)], signal.configured, policy, windows)[0]
+
+
+def _pruned(signal: Signal, series: dict[str, Series]) -> bool:
+    """Whether a bar that the signal used from the start of its window is no longer there."""
+    for timeframe, used in signal.timeframes.items():
+        one = series[timeframe]
+        if not read_candles([one], used["first_open"], used["first_open"] + 1):
+            return True
+    return False
+
+
+def _stored(signal: Signal) -> dict[str, Any]:
+    return {
+        "score": signal.score,
+        "confidence": signal.confidence,
+        "consensus": signal.consensus,
+        "direction": signal.direction,
+        "advice": signal.advice,
+        "risk_level": signal.risk_level,
+        "atr": signal.atr,
+        "atr_rank": signal.atr_rank,
+        "price": signal.price,
+        "timeframes": signal.timeframes,
+    }
+
+
+def _derived(result: SymbolResult) -> dict[str, Any] | None:
+    score: SymbolScore | None = result.score
+    if score is None:
+        return None
+    return {
+        "score": score.score,
+        "confidence": score.confidence,
+        "consensus": score.consensus,
+        "direction": score.direction,
+        "advice": score.advice,
+        "risk_level": score.risk_level,
+        "atr": score.atr,
+        "atr_rank": score.atr_rank,
+        "price": result.price,
+        "timeframes": record(result),
+    }

@@ -1,0 +1,107 @@
+"""Storing signals: once, numbered per symbol without holes."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from django.db.models import F, Q
+
+from engine.rules import Decision, Rules, Scored, decide
+from engine.version import scoring_version
+from market.models import Instrument, Market
+from presets.models import PresetVersion
+from signals.models import Signal, Stream, signal_id
+from signals.scoring import SymbolResult, record
+
+
+class Decided(NamedTuple):
+    """A symbol's score and what the rules made of it; no decision where there is no score."""
+
+    result: SymbolResult
+    decision: Decision | None
+
+
+def decide_all(results: list[SymbolResult], streams: dict[int, Stream], rules: Rules) -> list[Decided]:
+    """Apply the rules to each result against its symbol's last stored signal."""
+    decided = []
+    for result in results:
+        decision = None
+        if result.score is not None:
+            last = streams[result.instrument.pk].last_signal
+            current = Scored(result.score.score, result.score.direction, result.score.advice, result.as_of)
+            decision = decide(last.scored() if last else None, current, rules)
+        decided.append(Decided(result, decision))
+    return decided
+
+
+def ensure_streams(instruments: list[Instrument]) -> dict[int, Stream]:
+    """Return the stream of each instrument by its id, made where it is missing."""
+    Stream.objects.bulk_create([Stream(instrument=i) for i in instruments], ignore_conflicts=True)
+    return {s.pk: s for s in Stream.objects.filter(instrument__in=instruments).select_related("last_signal")}
+
+
+def store(
+    market: Market, decided: list[Decided], preset: PresetVersion, min_confidence: float, run_id: int
+) -> tuple[list[Signal], Counter[str]]:
+    """Store the emitted decisions and every symbol's last decision; return the signals and what was held back.
+
+    Must run in a transaction. A symbol that someone else has meanwhile scored up to this close is left alone.
+    """
+    signals: list[Signal] = []
+    held: Counter[str] = Counter()
+    for result, decision in sorted(decided, key=lambda d: d.result.symbol):  # one order of locks for all workers
+        stream = Stream.objects.filter(pk=result.instrument.pk)
+        behind = Q(scored_as_of__lt=result.as_of) | Q(scored_as_of=result.as_of) & ~Q(scored_preset=preset)
+        changes = {"scored_as_of": result.as_of, "scored_preset": preset, "decision": _told(result, decision, preset)}
+        if decision is None or not decision.emit:
+            held[decision.because if decision else "no_score"] += stream.filter(behind).update(**changes)
+            continue
+        if not stream.filter(behind).update(last_seq=F("last_seq") + 1, **changes):
+            continue
+        seq = stream.values_list("last_seq", flat=True).get()
+        signal = _signal(market, result, decision, seq)
+        signal.preset_version, signal.min_confidence, signal.run_id = preset, min_confidence, run_id
+        signal.save(force_insert=True)
+        stream.update(last_signal=signal)
+        signals.append(signal)
+    return signals, held
+
+
+def _signal(market: Market, result: SymbolResult, decision: Decision, seq: int) -> Signal:
+    score = result.score
+    assert score is not None  # only scored results are emitted
+    return Signal(
+        id=signal_id(market.epoch, result.symbol, seq),
+        instrument=result.instrument,
+        seq=seq,
+        as_of=result.as_of,
+        score=score.score,
+        confidence=score.confidence,
+        consensus=score.consensus,
+        direction=score.direction,
+        advice=score.advice,
+        risk_level=score.risk_level,
+        price=result.price,
+        atr=score.atr,
+        atr_rank=score.atr_rank,
+        because=decision.because,
+        scoring_version=scoring_version(),
+        configured=[*score.timeframes, *score.missing],
+        timeframes=record(result),
+    )
+
+
+def _told(result: SymbolResult, decision: Decision | None, preset: PresetVersion) -> dict[str, object]:
+    return {
+        "as_of": result.as_of,
+        "score": result.score.score if result.score else None,
+        "direction": result.score.direction if result.score else None,
+        "advice": result.score.advice if result.score else None,
+        "confidence": result.score.confidence if result.score else None,
+        "emitted": bool(decision and decision.emit),
+        "because": decision.because if decision else "no_score",
+        "skipped": [
+            {"timeframe": t, "reason": none.reason, "detail": none.detail} for t, none in result.skipped.items()
+        ],
+        "preset": preset.preset.name,
+        "preset_version": preset.version,
+    }
