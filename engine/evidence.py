@@ -13,12 +13,13 @@ import numpy.typing as npt
 
 from engine.bars import Bars, FloatArray, Span, natural_log
 from engine.detectors import REGISTRY
-from engine.detectors.base import Detector, Output, Shared
-from engine.indicators import ADX_STATE, adx, atr, rank_in_window
+from engine.detectors.base import BAND_BARS, LOOK_BACK, Detector, Output, Shared
+from engine.indicators import ADX_STATE, adx, atr, bollinger, rank_in_window
+from engine.pivots import SWINGS_STATE, find_swings
 from engine.timeframes import BLOCK_BARS, MIN_BARS, WARM_UP_BARS, WINDOW_BARS
 from engine.window import Window
 
-LANES = 32  # lanes of a tile: wide enough for SIMD, small enough that a tile's arrays stay in the second-level cache
+LANES = 64  # lanes of a tile: wide enough that every loop runs in SIMD, small enough for the second-level cache
 SHARED_STATE = 1 + ADX_STATE + WINDOW_BARS + 1
 ATR_BARS = 14
 
@@ -41,8 +42,9 @@ class Evidence(NamedTuple):
 
 def fresh_state(lanes: int, detectors: Mapping[str, Detector] = REGISTRY) -> State:
     """Return the state before the first bar of a window."""
+    own = {"shared": SHARED_STATE, "swings": SWINGS_STATE}
     rows = {name: detector.state_rows for name, detector in detectors.items()}
-    return {name: np.zeros((count, lanes)) for name, count in {"shared": SHARED_STATE, **rows}.items()}
+    return {name: np.zeros((count, lanes)) for name, count in {**own, **rows}.items()}
 
 
 def fold(
@@ -55,7 +57,9 @@ def fold(
     ranges = atr(bars, ATR_BARS, span, memory[:1])
     direction = adx(bars, ATR_BARS, span, memory[1 : 1 + ADX_STATE])
     rank = rank_in_window(ranges, ATR_BARS, span, memory[1 + ADX_STATE :])
-    shared = Shared(ranges, direction, rank)
+    mean, deviation = bollinger(bars.close, BAND_BARS, max(span.first, span.emit - LOOK_BACK))
+    swings = find_swings(bars, span, state["swings"])
+    shared = Shared(ranges, direction, rank, mean, deviation, swings)
     score = np.zeros((len(detectors), emitted, lanes))
     confidence = np.zeros((len(detectors), emitted, lanes))
     readings = []

@@ -44,6 +44,15 @@ def side(difference):
     return 1.0 if difference > EPSILON else (-1.0 if difference < -EPSILON else 0.0)
 
 
+@formula
+def since(span, look_back):
+    """Return the first row to compute of something that depends on at most ``look_back`` bars before its own.
+
+    What has a bounded memory is not folded from the window's start: only from there is it needed for what is emitted.
+    """
+    return max(span.first, span.emit - look_back)
+
+
 @kernel
 def ema(x: FloatArray, n: int, start: int, span: Span, state: FloatArray) -> FloatArray:
     """Return the exponential moving average of ``x``, begun at window position ``start``. state: 1 row."""
@@ -108,15 +117,17 @@ def centred_stochastic(x: FloatArray, span: Span, state: FloatArray) -> FloatArr
     """Return slow %D (14, 3) of ``x`` on -1..1; 0 where the range is flat.
 
     With the RSI as ``x`` this is StochRSI: T. Chande and S. Kroll, "The New Technical Trader", 1994.
-    state: 17 rows, rings of the last 14 values and the last 3 of %K.
+    Computed for the emitted rows. state: 17 rows, rings of the last 14 values and the last 3 of %K.
     """
     out = np.zeros_like(x)
     lanes = x.shape[1]
     values, recent = state[:STOCHASTIC_BARS], state[STOCHASTIC_BARS:]
     lowest, highest = np.empty(lanes), np.empty(lanes)
-    for row in range(span.first, x.shape[0]):
+    for row in range(since(span, STOCHASTIC_STATE), x.shape[0]):
         t = span.origin + row
         values[t % STOCHASTIC_BARS] = x[row]
+        if row < span.emit - STOCHASTIC_SMOOTHING + 1:
+            continue
         lowest[:] = x[row]
         highest[:] = x[row]
         for k in range(STOCHASTIC_BARS):
@@ -181,14 +192,14 @@ def adx(bars: Bars, n: int, span: Span, state: FloatArray) -> FloatArray:
 
 
 @kernel
-def bollinger(x: FloatArray, n: int, span: Span) -> tuple[FloatArray, FloatArray]:
-    """Return mean and population standard deviation of the last ``n`` rows of ``x``, each (time, lane).
+def bollinger(x: FloatArray, n: int, first: int) -> tuple[FloatArray, FloatArray]:
+    """Return mean and population standard deviation of ``n`` rows of ``x``, each (time, lane), from row ``first`` on.
 
     J. Bollinger, "Bollinger on Bollinger Bands", 2001. Two passes over the window, no running sums: nothing
-    drifts and nothing cancels. Rows before n - 1 are 0.
+    drifts and nothing cancels. Other rows, and those before n - 1, are 0.
     """
     mean, deviation = np.zeros_like(x), np.zeros_like(x)
-    for row in range(max(span.first, n - 1), x.shape[0]):
+    for row in range(max(first, n - 1), x.shape[0]):
         window = x[row - n + 1 : row + 1]
         for k in range(n):
             for lane in range(x.shape[1]):
@@ -205,10 +216,13 @@ def bollinger(x: FloatArray, n: int, span: Span) -> tuple[FloatArray, FloatArray
 
 
 @kernel
-def cci(bars: Bars, n: int, span: Span) -> FloatArray:
-    """Return the commodity channel index over ``n``; 0 where the range is flat. D. Lambert, 1980. Rows before n - 1 are 0."""
+def cci(bars: Bars, n: int, first: int) -> FloatArray:
+    """Return the commodity channel index over ``n`` from row ``first`` on; 0 where the range is flat, or before n - 1.
+
+    D. Lambert, "Commodities", 1980.
+    """
     typical = np.empty_like(bars.close)
-    for row in range(max(span.first - n + 1, 0), bars.close.shape[0]):
+    for row in range(max(first - n + 1, 0), bars.close.shape[0]):
         for lane in range(bars.close.shape[1]):
             # High and low first: their sum is the same in the mirror.
             extremes = bars.high[row, lane] + bars.low[row, lane]
@@ -216,7 +230,7 @@ def cci(bars: Bars, n: int, span: Span) -> FloatArray:
     out = np.zeros_like(typical)
     lanes = typical.shape[1]
     mean, spread = np.empty(lanes), np.empty(lanes)
-    for row in range(max(span.first, n - 1), typical.shape[0]):
+    for row in range(max(first, n - 1), typical.shape[0]):
         window = typical[row - n + 1 : row + 1]
         mean[:] = 0.0
         spread[:] = 0.0

@@ -5,18 +5,26 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from engine.bars import FloatArray
+from engine.pivots import Swings
+
+LOOK_BACK = 96  # bars: the longest memory of a detector that is not folded from the start of the window
+BAND_BARS = 20
 
 
 class Shared(NamedTuple):
     """Indicators that several detectors read, each (time, lane).
 
     atr: average true range over 14 in log units. adx: 0..100. atr_rank: share of the window's earlier ATR values
-    below this one, 0..1, on the emitted rows only.
+    below this one, 0..1, on the emitted rows only. mean, deviation: of the last 20 closes (Bollinger), on the emitted
+    rows and the LOOK_BACK rows before them. swings: confirmed swing highs and lows.
     """
 
     atr: FloatArray
     adx: FloatArray
     atr_rank: FloatArray
+    mean: FloatArray
+    deviation: FloatArray
+    swings: Swings
 
 
 class Output(NamedTuple):

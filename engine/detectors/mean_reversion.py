@@ -7,11 +7,10 @@ Sources: Bollinger z-score over 20 (J. Bollinger, 2001), CCI 20 (D. Lambert, 198
 from collections.abc import Mapping
 
 from engine.bars import EPSILON, Bars, FloatArray, Span
-from engine.detectors.base import Detector, Output, Shared
-from engine.indicators import bollinger, cci, clip
+from engine.detectors.base import BAND_BARS, Detector, Output, Shared
+from engine.indicators import cci, clip
 from engine.jit import kernel
 
-BARS = 20
 Z_FULL, CCI_FULL = 3.0, 300.0
 Z_QUIET, Z_EXTREME = 1.0, 2.5  # inside one deviation nothing is stretched
 ADX_RANGE, ADX_TREND = 15.0, 35.0
@@ -20,13 +19,12 @@ ADX_RANGE, ADX_TREND = 15.0, 35.0
 @kernel
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
     """Score = -(z / 3 + CCI / 300) / 2, clipped; confidence = how extreme z is, times how trendless the market is."""
-    mean, deviation = bollinger(bars.close, BARS, span)
-    index = cci(bars, BARS, span)
+    index = cci(bars, BAND_BARS, max(span.first, span.emit))
     for row in range(max(span.first, span.emit), bars.close.shape[0]):
         at = row - span.emit
         for lane in range(bars.close.shape[1]):
-            width = deviation[row, lane]
-            z = (bars.close[row, lane] - mean[row, lane]) / width if width > EPSILON else 0.0
+            width = shared.deviation[row, lane]
+            z = (bars.close[row, lane] - shared.mean[row, lane]) / width if width > EPSILON else 0.0
             agree = z * index[row, lane] > 0.0
             extreme = clip((abs(z) - Z_QUIET) / (Z_EXTREME - Z_QUIET), 0.0, 1.0)
             trendless = 1.0 - clip((shared.adx[row, lane] - ADX_RANGE) / (ADX_TREND - ADX_RANGE), 0.0, 1.0)
@@ -43,9 +41,9 @@ def reason(r: Mapping[str, float]) -> str:
     if r["adx"] >= ADX_TREND:
         return f"stays silent in a trend: ADX {r['adx']:.0f}, above {ADX_TREND:.0f}"
     if abs(r["z"]) <= Z_QUIET:
-        return f"price is {r['z']:+.1f} deviations from its mean of {BARS} bars, within {Z_QUIET:.0f}"
+        return f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars, within {Z_QUIET:.0f}"
     return (
-        f"price is {r['z']:+.1f} deviations from its mean of {BARS} bars (over {Z_QUIET:.0f}), CCI {r['cci']:+.0f} "
+        f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars (over {Z_QUIET:.0f}), CCI {r['cci']:+.0f} "
         f"against 0; ADX {r['adx']:.0f}, below {ADX_TREND:.0f}"
     )
 

@@ -8,8 +8,8 @@ A pattern. Warm after 22 bars.
 from collections.abc import Mapping
 
 from engine.bars import Bars, FloatArray, Span
-from engine.detectors.base import Detector, Output, Shared
-from engine.indicators import atr, bollinger, clip, ema, side
+from engine.detectors.base import LOOK_BACK, Detector, Output, Shared
+from engine.indicators import atr, clip, ema, side, since
 from engine.jit import kernel
 
 BARS = 20
@@ -17,6 +17,7 @@ BAND, CHANNEL = 2.0, 1.5
 LONG_SQUEEZE = 20.0  # bars of squeeze that make its release count in full
 SHORTEST = 3.0  # bars; the bands touch too often to make a shorter one a squeeze
 SPEAKS_FOR = 10.0
+LONGEST = 60.0  # bars are counted no further, so that LOOK_BACK bars decide everything
 
 EMA, RANGE, LENGTH, AGE, SIDE, RELEASED = 0, 1, 2, 3, 4, 5
 
@@ -26,30 +27,29 @@ def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output)
     """Score = side of the release x (0.5 + 0.5 length of the squeeze / 20); confidence = freshness x (1 - ATR rank / 2)."""
     middle = ema(bars.close, BARS, 0, span, state[EMA : EMA + 1])
     width = atr(bars, BARS, span, state[RANGE : RANGE + 1])
-    mean, deviation = bollinger(bars.close, BARS, span)
     if span.origin + span.first == 0:
         state[AGE] = SPEAKS_FOR
-    for row in range(span.first, bars.close.shape[0]):
+    for row in range(since(span, LOOK_BACK), bars.close.shape[0]):
         warm = span.origin + row > BARS
         for lane in range(bars.close.shape[1]):
-            upper = mean[row, lane] + BAND * deviation[row, lane]
-            lower = mean[row, lane] - BAND * deviation[row, lane]
+            upper = shared.mean[row, lane] + BAND * shared.deviation[row, lane]
+            lower = shared.mean[row, lane] - BAND * shared.deviation[row, lane]
             roof = middle[row, lane] + CHANNEL * width[row, lane]
             floor = middle[row, lane] - CHANNEL * width[row, lane]
             squeezed = warm and upper < roof and lower > floor
             released = not squeezed and state[LENGTH, lane] >= SHORTEST
-            where = side(bars.close[row, lane] - mean[row, lane])
+            where = side(bars.close[row, lane] - shared.mean[row, lane])
             state[SIDE, lane] = where if released else state[SIDE, lane]
             state[RELEASED, lane] = state[LENGTH, lane] if released else state[RELEASED, lane]
             # A new squeeze, or a release on no side, ends what the last one said.
             state[AGE, lane] = SPEAKS_FOR if squeezed else (0.0 if released else state[AGE, lane] + 1.0)
-            state[LENGTH, lane] = state[LENGTH, lane] + 1.0 if squeezed else 0.0
+            state[LENGTH, lane] = min(state[LENGTH, lane] + 1.0, LONGEST) if squeezed else 0.0
         if row >= span.emit:
-            _emit(row - span.emit, row, bars, shared, state, mean, deviation, out)
+            _emit(row - span.emit, row, bars, shared, state, out)
 
 
 @kernel
-def _emit(at, row, bars, shared, state, mean, deviation, out):
+def _emit(at, row, bars, shared, state, out):
     for lane in range(bars.close.shape[1]):
         freshness = clip(1.0 - state[AGE, lane] / SPEAKS_FOR, 0.0, 1.0)
         strength = 0.5 + 0.5 * min(state[RELEASED, lane] / LONG_SQUEEZE, 1.0)
