@@ -135,6 +135,6 @@ def ready(request: HttpRequest) -> JsonResponse:
     """200 when it can serve: database, channel layer and market are there and the market is not stale."""
     healthy, answer = health_json()
     good = healthy and answer["checks"]["market"] == "ok"
-    return JsonResponse({"status": "ready" if good else "not ready", "checks": answer["checks"]}, status=200 if good else 503)
-
-
+    return JsonResponse(
+        {"status": "ready" if good else "not ready", "checks": answer["checks"]}, status=200 if good else 503
+    )

@@ -138,5 +138,3 @@ class Scanner:
 
 def _is_news(stream: Stream, as_of: int, preset: PresetVersion) -> bool:
     return stream.scored_as_of < as_of or (stream.scored_as_of == as_of and stream.scored_preset_id != preset.pk)
-
-

@@ -19,7 +19,13 @@ MARKET = {"live": "ok", "ended": "ok", "stale": "degraded", "down": "down"}
 
 def health_json() -> tuple[bool, dict[str, Any]]:
     """Return (healthy, answer). Unhealthy: the database or the channel layer does not answer."""
-    checks = {"database": _database(), "channel_layer": _channel_layer(), "broker": "off", "market": "down", "agent": "down"}
+    checks = {
+        "database": _database(),
+        "channel_layer": _channel_layer(),
+        "broker": "off",
+        "market": "down",
+        "agent": "down",
+    }
     if checks["database"] == "ok":
         status = status_json()
         checks["market"] = MARKET[status["market"]["status"]]

@@ -40,7 +40,7 @@ def metrics_json() -> dict[str, Any]:
         },
         "system": {
             "version": settings.VERSION,
-            "active_signals": Signal.objects.latest(market).exclude(advice=Advice.HOLD).count(),
+            "active_signals": Signal.objects.newest(market).exclude(advice=Advice.HOLD).count(),
             "signals_total": Signal.objects.filter(instrument__market=market).count(),
             "uptime_seconds": int(time.time() - STARTED_AT),
         },

@@ -161,7 +161,7 @@ class EmbeddedRunner:
         close_old_connections()
         return self._runner.step()
 
-    async def _in_thread(self, function, *arguments):  # type: ignore[no-untyped-def]
+    async def _in_thread(self, function, *arguments):
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     async def _rest(self, seconds: float) -> None:
@@ -174,5 +174,3 @@ class EmbeddedRunner:
         """Let the step under way end, then stop."""
         self._stopping.set()
         await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
-
-

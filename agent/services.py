@@ -88,7 +88,7 @@ def config_json(state: AgentState, market: Market) -> dict[str, Any]:
         "symbols": [i.symbol for i in watchlist(state, market)],
         "timeframes": state.timeframes,
         "preset": active_version().preset.name,
-        "rules": {**{k: v for k, v in vars(Rules()).items()}, **state.rules},
+        "rules": vars(Rules()) | state.rules,
     }
 
 

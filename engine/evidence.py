@@ -125,9 +125,7 @@ def history(window: Window, interval_ms: int) -> tuple[npt.NDArray[np.int64], Ev
     block = close_times // (BLOCK_BARS * interval_ms)
     firsts = np.flatnonzero(np.diff(block, prepend=block[0] - 1)) if len(block) else np.array([], dtype=np.int64)
     ends = np.append(firsts[1:], len(block))
-    starts = np.searchsorted(
-        window.open_times, block[firsts] * (BLOCK_BARS * interval_ms) - WARM_UP_BARS * interval_ms
-    )
+    starts = np.searchsorted(window.open_times, block[firsts] * (BLOCK_BARS * interval_ms) - WARM_UP_BARS * interval_ms)
     indices: list[npt.NDArray[np.int64]] = []
     parts: list[Evidence] = []
     for at in range(0, len(firsts), LANES):

@@ -150,7 +150,10 @@ def true_range(high, low, previous_close):
 
 @kernel
 def atr(bars: Bars, n: int, span: Span, state: FloatArray) -> FloatArray:
-    """Return Wilder's average true range over ``n`` in log units (0.01 is about 1 %). Warm from bar n + 1. state: 1 row."""
+    """Return Wilder's average true range over ``n`` in log units (0.01 is about 1 %). Warm from bar n + 1.
+
+    J. W. Wilder, 1978. state: 1 row.
+    """
     out = np.zeros_like(bars.close)
     value = state[0]
     for row in range(max(span.first, 1), bars.close.shape[0]):

@@ -26,7 +26,7 @@ class Swings(NamedTuple):
 
     high, high_at, low, low_at (time, lane): ln price and window position of the newest confirmed swing high and low;
     position -1 before the first. On the emitted rows (row 0 is ``span.emit``): price, at (8, row, lane), newest first;
-    kind (row, lane): 1 if the newest is a high, -1 a low, 0 none yet; count (row, lane): how many there are, up to 8.
+    kind (row, lane): 1 if the newest is a high, -1 a low, 0 none yet; known (row, lane): how many there are, up to 8.
     """
 
     high: FloatArray
@@ -36,7 +36,7 @@ class Swings(NamedTuple):
     price: FloatArray
     at: FloatArray
     kind: FloatArray
-    count: FloatArray
+    known: FloatArray
 
 
 @kernel
@@ -72,7 +72,7 @@ def find_swings(bars: Bars, span: Span, state: FloatArray) -> Swings:
             out.price[:, row - span.emit] = state[PRICE:AT]
             out.at[:, row - span.emit] = state[AT:KIND]
             out.kind[row - span.emit] = state[KIND]
-            out.count[row - span.emit] = state[COUNT]
+            out.known[row - span.emit] = state[COUNT]
     return out
 
 
@@ -106,5 +106,3 @@ def _take(state, lane, kind, price, at):
         state[HIGH, lane], state[HIGH_AT, lane] = price, at
     else:
         state[LOW, lane], state[LOW_AT, lane] = price, at
-
-

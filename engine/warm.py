@@ -1,4 +1,4 @@
-"""``python -m engine.warm``: compile every kernel into the cache, so that the first scan does not wait for it."""
+"""``python -m engine.warm [--if-cold]``: compile the kernels into the cache, so that the first scan does not wait."""
 
 import sys
 import time
@@ -22,9 +22,20 @@ def warm() -> None:
     history(window, INTERVAL_MS["5m"])
 
 
-if __name__ == "__main__":
+def main(only_if_cold: bool) -> None:
+    """Warm the cache, or with ``only_if_cold`` only where the folder of this very code does not exist."""
+    from engine.jit import cache_dir
+
+    mark = cache_dir() / "warm"
+    if only_if_cold and mark.exists():
+        return
     begun = time.monotonic()
-    sys.stdout.write("compiling the scoring kernels (half a minute the first time)\n")
+    sys.stdout.write("compiling the scoring kernels (a minute, the first time)\n")
     sys.stdout.flush()
     warm()
+    mark.touch()
     sys.stdout.write(f"kernels ready after {time.monotonic() - begun:.0f} s\n")
+
+
+if __name__ == "__main__":
+    main("--if-cold" in sys.argv)

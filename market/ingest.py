@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ BATCH = 2000
 
 def faults(window: Window, interval_ms: int) -> npt.NDArray[np.object_]:
     """Return, for each bar, what is wrong with it, or None."""
+    prices = window.values[:4]
     opened, high, low, closed, volume, taker = window.values
     found = np.full(len(window.open_times), None, dtype=object)
     checks = [
@@ -23,7 +25,7 @@ def faults(window: Window, interval_ms: int) -> npt.NDArray[np.object_]:
         ("volume is negative or no number", ~((volume >= 0) & np.isfinite(volume))),
         ("low is above open, close or high", low > np.minimum(np.minimum(opened, closed), high)),
         ("high is below open or close", high < np.maximum(opened, closed)),
-        ("a price is not above 0 or is no number", ~np.all((window.values[:4] > 0) & np.isfinite(window.values[:4]), axis=0)),
+        ("a price is not above 0 or is no number", ~np.all((prices > 0) & np.isfinite(prices), axis=0)),
         (f"open_time is not on the grid of {interval_ms} ms", window.open_times % interval_ms != 0),
     ]  # fmt: skip
     for fault, where in checks:  # the gravest last: it is the one named
@@ -71,7 +73,7 @@ def _rows(series: Series, window: Window, good: npt.NDArray[np.int64]) -> list[C
             low=low,
             close=c,
             volume=v,
-            taker_buy_volume=None if taker != taker else taker,
+            taker_buy_volume=None if isnan(taker) else taker,
         )
         for t, o, h, low, c, v, taker in zip(times, *columns, strict=True)
     ]

@@ -86,6 +86,9 @@ class Candle(models.Model):
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(low__gt=0, high__gte=F("low")), name="candle_has_prices")]
 
+    def __str__(self) -> str:
+        return f"{self.series_id} {self.open_time}"
+
 
 class Hole(models.Model):
     """A stretch of a series without bars, and why."""

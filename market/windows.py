@@ -175,10 +175,10 @@ class Windows:
         for one in members:
             self._stored[one.pk].holes = []
         ids = [one.pk for one in members]
-        for pk, *span in Hole.objects.filter(series__in=ids).order_by("start").values_list(
-            "series_id", "start", "end", "reason"
+        for pk, start, end, reason in (
+            Hole.objects.filter(series__in=ids).order_by("start").values_list("series_id", "start", "end", "reason")
         ):
-            self._stored[pk].holes.append(HoleSpan(*span))
+            self._stored[pk].holes.append(HoleSpan(start, end, reason))
 
 
 def _reaches_back(one: Series, bars: Window) -> bool:

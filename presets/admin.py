@@ -11,8 +11,12 @@ from engine.catalogue import DETECTORS, weight_problem
 from presets import services
 from presets.models import PresetVersion, WeightPreset
 
+# Declared on the class, not added in __init__: the admin asks the class which fields there are.
+WEIGHT_FIELDS = {f"weight_{name}": forms.FloatField(min_value=0.0, max_value=1.0) for name in DETECTORS}
+WeightFields: Any = type("WeightFields", (forms.ModelForm,), WEIGHT_FIELDS)
 
-class PresetForm(forms.ModelForm):
+
+class PresetForm(WeightFields):
     """Name, description, and one field a detector."""
 
     class Meta:
@@ -44,11 +48,6 @@ class PresetForm(forms.ModelForm):
         return cleaned
 
 
-PresetForm = type(
-    "PresetForm", (PresetForm,), {f"weight_{name}": forms.FloatField(min_value=0.0, max_value=1.0) for name in DETECTORS}
-)
-
-
 class VersionInline(admin.TabularInline):
     model = PresetVersion
     extra = 0
@@ -69,7 +68,7 @@ class WeightPresetAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).filter(hidden=False)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["name", "description", *(f"weight_{name}" for name in DETECTORS)]
 
     def has_change_permission(self, request: HttpRequest, obj: WeightPreset | None = None) -> bool:

@@ -15,7 +15,7 @@ from realtime_agent.origin import OriginGuard  # noqa: E402
 from signals.consumer import RealtimeConsumer  # noqa: E402
 
 
-async def no_such_socket(scope, receive, send):  # type: ignore[no-untyped-def]
+async def no_such_socket(scope, receive, send):
     """Refuse the handshake of an unknown path."""
     await send({"type": "websocket.close"})
 

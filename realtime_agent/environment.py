@@ -20,7 +20,9 @@ class Environment:
         if dotenv.is_file():
             self._env.read_env(str(dotenv), recurse=False)
 
-    def read(self, name: str, kind: str, default: Any, check: Callable[[Any], bool] | None = None, wants: str = "") -> Any:
+    def read(
+        self, name: str, kind: str, default: Any, check: Callable[[Any], bool] | None = None, wants: str = ""
+    ) -> Any:
         """Return variable ``name`` as ``kind`` (an environs method); raise ImproperlyConfigured naming it."""
         self._known.add(name)
         try:

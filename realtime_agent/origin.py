@@ -36,7 +36,9 @@ class OriginMiddleware:
         host = request.headers.get("Host", "")
         if not host_is_allowed(host):
             return _refuse(400, "invalid_host", "the Host header does not name this server")
-        if request.method not in SAFE and not origin_is_allowed(request.headers.get("Origin"), request.scheme or "", host):
+        if request.method not in SAFE and not origin_is_allowed(
+            request.headers.get("Origin"), request.scheme or "", host
+        ):
             return _refuse(403, "foreign_origin", "writes are accepted from this server's own pages and from programs")
         return self.get_response(request)
 

@@ -1,6 +1,6 @@
 """Answers that refuse."""
 
-from typing import Any
+from math import isfinite
 
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
@@ -20,9 +20,6 @@ def invalid(field: str, detail: str, code: str = "invalid") -> ValidationError:
 
 def finite(value: float) -> float:
     """Raise unless ``value`` is a number that JSON can carry."""
-    if value != value or value in (float("inf"), float("-inf")):
+    if not isfinite(value):
         raise ValidationError("must be a finite number", code="not_finite")
     return value
-
-
-Payload = dict[str, Any]

@@ -40,7 +40,9 @@ class TimeframesField(serializers.ListField):
     """Timeframes, each once, shortest first."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(child=serializers.ChoiceField(choices=list(INTERVAL_MS)), min_length=1, max_length=20, **kwargs)
+        super().__init__(
+            child=serializers.ChoiceField(choices=list(INTERVAL_MS)), min_length=1, max_length=20, **kwargs
+        )
 
     def to_internal_value(self, data: Any) -> list[str]:
         return scanner.ordered(super().to_internal_value(data))
@@ -212,7 +214,7 @@ class LatestView(View):
 
     def get(self, request: Request) -> Response:
         market = current_market()
-        found = Signal.objects.latest(market)
+        found = Signal.objects.newest(market)
         if "symbols" in self.query:
             symbols = [normalise(s) for s in self.query["symbols"].split(",") if s]
             found = found.filter(instrument__in=known_instruments(market, symbols))

@@ -164,5 +164,3 @@ def history_lost(symbol: str, oldest: int, head: int, why: str) -> dict[str, Any
         "head_seq": head,
         "message": f"{symbol}: {why}; live signals follow after {head}",
     }
-
-

@@ -74,7 +74,9 @@ def _only(data: dict[str, Any], known: set[str]) -> None:
 def _symbols(data: dict[str, Any]) -> tuple[str, ...]:
     symbols = data.get("symbols")
     if not isinstance(symbols, list) or not symbols or not all(isinstance(s, str) for s in symbols):
-        raise Refused(ErrorCode.INVALID_MESSAGE, f"symbols must be a list of at least one string, was {_short(symbols)}")
+        raise Refused(
+            ErrorCode.INVALID_MESSAGE, f"symbols must be a list of at least one string, was {_short(symbols)}"
+        )
     if len(symbols) > MAX_SYMBOLS:
         raise Refused(ErrorCode.TOO_MANY_SYMBOLS, f"at most {MAX_SYMBOLS} symbols, were {len(symbols)}")
     return tuple(dict.fromkeys(normalise(s) for s in symbols))
@@ -87,7 +89,9 @@ def _since(data: dict[str, Any], symbols: tuple[str, ...]) -> dict[str, int]:
     known: dict[str, int] = {}
     for symbol, seq in since.items():
         if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq <= MAX_SEQ:
-            raise Refused(ErrorCode.INVALID_MESSAGE, f"since[{_short(symbol)}] must be a whole number from 0, was {_short(seq)}")
+            raise Refused(
+                ErrorCode.INVALID_MESSAGE, f"since[{_short(symbol)}] must be a whole number from 0, was {_short(seq)}"
+            )
         known[normalise(symbol)] = seq
     strangers = [] if EVERYTHING in symbols else sorted(known.keys() - set(symbols))
     if strangers:

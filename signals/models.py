@@ -41,7 +41,7 @@ class SignalQuerySet(models.QuerySet["Signal"]):
         """What a client that has ``seq`` is missing, in order."""
         return self.filter(instrument=instrument, seq__gt=seq).order_by("seq")
 
-    def latest(self, market: Market) -> "SignalQuerySet":
+    def newest(self, market: Market) -> "SignalQuerySet":
         """The newest signal of each symbol."""
         newest = models.F("instrument__stream__last_seq")
         return self.of_market(market).filter(seq=newest).order_by("instrument__symbol")

@@ -23,7 +23,9 @@ def policy_of(preset: PresetVersion, weights: dict[str, float] | None, min_confi
     return policy if min_confidence is None else replace(policy, min_confidence=min_confidence)
 
 
-def scan(market: Market, instruments: Sequence[Instrument], timeframes: Sequence[str], policy: Policy) -> list[SymbolResult]:
+def scan(
+    market: Market, instruments: Sequence[Instrument], timeframes: Sequence[str], policy: Policy
+) -> list[SymbolResult]:
     """Score each instrument at its newest close."""
     series: dict[int, list[Series]] = {instrument.pk: [] for instrument in instruments}
     wanted = Series.objects.filter(instrument__in=instruments, timeframe__in=timeframes)
@@ -61,10 +63,9 @@ def score_json(result: SymbolResult, timeframe: str, policy: Policy, preset: Pre
 
 def scan_json(results: Sequence[SymbolResult], started: float, preset: str, rules: dict[str, float]) -> dict[str, Any]:
     """Return a ScannerResponse: every symbol that has a score, strongest first, and what was skipped and why."""
-    scored = [r for r in results if r.score is not None]
-    strong = [r for r in scored if _passes(r, rules)]
-    ranked = sorted(strong, key=lambda r: (-abs(r.score.score - 0.5), r.symbol))
-    items = [item(rank, result) for rank, result in enumerate(ranked, start=1)]
+    strong = [(_distance(r), r) for r in results if _passes(r, rules)]
+    ranked = sorted(strong, key=lambda pair: (-pair[0], pair[1].symbol))
+    items = [item(rank, result) for rank, (_, result) in enumerate(ranked, start=1)]
     return {
         "results": items,
         "meta": {
@@ -77,8 +78,14 @@ def scan_json(results: Sequence[SymbolResult], started: float, preset: str, rule
     }
 
 
+def _distance(result: SymbolResult) -> float:
+    return abs(result.score.score - 0.5) if result.score else 0.0
+
+
 def _passes(result: SymbolResult, rules: dict[str, float]) -> bool:
-    far_enough = abs(result.score.score - 0.5) >= rules.get("min_score", 0.5) - 0.5
+    if result.score is None:
+        return False
+    far_enough = _distance(result) >= rules.get("min_score", 0.5) - 0.5
     return far_enough and result.score.confidence >= rules.get("min_confidence", 0.0)
 
 

@@ -63,11 +63,11 @@ def score_symbols(
         skipped: dict[str, NoScore] = {}
         for timeframe in timeframes:
             key = (instrument.pk, timeframe)
-            if key in ready:
-                scored[timeframe] = SeriesResult(_combined(evidence[key], policy), ready[key], evidence[key])
+            cut = cuts.get(key) or NoScore("unavailable", f"{instrument.symbol} has no {timeframe} candles")
+            if isinstance(cut, NoScore):
+                skipped[timeframe] = cut
             else:
-                reason = cuts.get(key, NoScore("unavailable", f"{instrument.symbol} has no {timeframe} candles"))
-                skipped[timeframe] = reason
+                scored[timeframe] = SeriesResult(_combined(evidence[key], policy), ready[key], evidence[key])
         score = consensus({t: r.score for t, r in scored.items()}, timeframes, policy)
         results.append(SymbolResult(instrument, as_of, score, scored, skipped))
     return results

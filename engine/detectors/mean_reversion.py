@@ -43,8 +43,8 @@ def reason(r: Mapping[str, float]) -> str:
     if abs(r["z"]) <= Z_QUIET:
         return f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars, within {Z_QUIET:.0f}"
     return (
-        f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars (over {Z_QUIET:.0f}), CCI {r['cci']:+.0f} "
-        f"against 0; ADX {r['adx']:.0f}, below {ADX_TREND:.0f}"
+        f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars (over {Z_QUIET:.0f}), "
+        f"CCI {r['cci']:+.0f} against 0; ADX {r['adx']:.0f}, below {ADX_TREND:.0f}"
     )
 
 

@@ -27,7 +27,7 @@ HISTOGRAM_UNIT = 0.25  # of an ATR: the size a histogram usually has
 
 @kernel
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
-    """Score = 0.4 RSI + 0.4 MACD histogram over ATR + 0.2 StochRSI, each on -1..1; confidence = |sum| / sum of |parts|."""
+    """Score = 0.4 RSI + 0.4 MACD histogram over ATR + 0.2 StochRSI, each on -1..1; confidence = |sum| / sum |part|."""
     strength = centred_rsi(bars.close, RSI_BARS, span, state[:RSI_STATE])
     histogram = macd_histogram(bars.close, span, state[RSI_STATE : RSI_STATE + MACD_STATE])
     stochastic = centred_stochastic(strength, span, state[RSI_STATE + MACD_STATE :])

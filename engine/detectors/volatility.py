@@ -24,7 +24,7 @@ EMA, RANGE, LENGTH, AGE, SIDE, RELEASED = 0, 1, 2, 3, 4, 5
 
 @kernel
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
-    """Score = side of the release x (0.5 + 0.5 length of the squeeze / 20); confidence = freshness x (1 - ATR rank / 2)."""
+    """Score = side of the release x (0.5 + 0.5 length of the squeeze / 20); confidence = freshness x (1 - rank / 2)."""
     middle = ema(bars.close, BARS, 0, span, state[EMA : EMA + 1])
     width = atr(bars, BARS, span, state[RANGE : RANGE + 1])
     if span.origin + span.first == 0:
@@ -70,7 +70,8 @@ def reason(r: Mapping[str, float]) -> str:
         return f"squeeze since {r['length']:.0f} bars, not released (bands within {CHANNEL} ATR); {rank}"
     if r["age"] < SPEAKS_FOR and r["side"] != 0:
         way = "up" if r["side"] > 0 else "down"
-        return f"squeeze of {r['released']:.0f} bars released {way} {r['age']:.0f} bars ago (at most {SPEAKS_FOR:.0f}); {rank}"
+        ago = f"{r['age']:.0f} bars ago (at most {SPEAKS_FOR:.0f})"
+        return f"squeeze of {r['released']:.0f} bars released {way} {ago}; {rank}"
     return f"no squeeze of at least {SHORTEST:.0f} bars released in the last {SPEAKS_FOR:.0f} bars; {rank}"
 
 

@@ -28,8 +28,8 @@ class PlayedFeed(Protocol):
         """Timeframes that ``symbol`` has, shortest first."""
         ...
 
-    def first_open(self, symbol: str, timeframe: str) -> int | None:
-        """Open time of the first bar there ever was, or None if the data never completes one."""
+    def first_open(self, symbol: str, timeframe: str) -> int:
+        """Open time of the first bar there ever was."""
         ...
 
     def last_close(self, symbol: str, timeframe: str) -> int | None:

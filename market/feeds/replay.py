@@ -46,7 +46,7 @@ class ReplayFeed:
     def timeframes(self, symbol: str) -> list[str]:
         return list(self._recordings[symbol].series)
 
-    def first_open(self, symbol: str, timeframe: str) -> int | None:
+    def first_open(self, symbol: str, timeframe: str) -> int:
         return int(self._recordings[symbol].series[timeframe][0].open_times[0])
 
     def last_close(self, symbol: str, timeframe: str) -> int | None:
@@ -77,6 +77,14 @@ def _load(folder: Path, wanted: set[str]) -> dict[str, Recording]:
     if not smallest:
         raise FeedError(f"MARKET_SOURCE: {folder} holds no SYMBOL-interval.parquet or .csv")
     return {symbol: _record(path, interval) for symbol, (interval, path) in smallest.items()}
+
+
+def record_file(path: Path) -> Recording:
+    """Return one file's bars on every timeframe. Raises FeedError naming what is wrong with it."""
+    name = files.parse_name(path)
+    if name is None:
+        raise FeedError(f"{path}: a candle file is named SYMBOL-interval.parquet or .csv")
+    return _record(path, INTERVAL_MS[name[1]])
 
 
 def _record(path: Path, interval: int) -> Recording:

@@ -66,7 +66,7 @@ class SimulatedFeed:
     def timeframes(self, symbol: str) -> list[str]:
         return [t for t, interval in INTERVAL_MS.items() if interval >= BASE_MS]
 
-    def first_open(self, symbol: str, timeframe: str) -> int | None:
+    def first_open(self, symbol: str, timeframe: str) -> int:
         interval = INTERVAL_MS[timeframe]
         return -(-self._origin // interval) * interval
 

@@ -48,7 +48,9 @@ class Command(BaseCommand):
             self.stdout.write(f"market     {source.upper()}: {settings.MARKET_SOURCE}")
         self.stdout.write("control    open to whoever can reach this address, which is this machine alone")
         if not get_user_model().objects.exists():
-            self.stdout.write(f"admin      http://{shown}:{port}/admin/ after: .venv/bin/python manage.py createsuperuser")
+            self.stdout.write(
+                f"admin      http://{shown}:{port}/admin/ after: .venv/bin/python manage.py createsuperuser"
+            )
         self.stdout.write("stop       Ctrl-C", ending="\n\n")
         self.stdout.flush()
 
@@ -73,15 +75,18 @@ def serve(host: str, port: int, runner: Any) -> None:
 
     from realtime_agent.asgi import application
 
+    tasks: list[asyncio.Task[None]] = []  # the loop itself keeps only a weak reference
+
     async def shut_down() -> None:
         await get_hub().shut()
         await runner.stop()
 
     def ready() -> None:
         loop = asyncio.get_event_loop()
-        loop.create_task(runner.run())
+        tasks.append(loop.create_task(runner.run()))
         # Before daphne's own trigger, which kills the sockets' applications: they still have to send 4012.
-        reactor.addSystemEventTrigger(
+        before_shutdown: Any = reactor.addSystemEventTrigger  # its stub has the arguments wrong
+        before_shutdown(
             "before", "shutdown", lambda: defer.Deferred.fromFuture(asyncio.ensure_future(shut_down(), loop=loop))
         )
 

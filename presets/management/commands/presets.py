@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
 from rich.table import Table
 
 from engine.catalogue import DETECTORS
 from presets import services
 from presets.models import WeightPreset
+from rest.tables import console_on
 
 
 class Command(BaseCommand):
@@ -35,15 +35,17 @@ class Command(BaseCommand):
     def _list(self) -> None:
         table = Table("name", "version", "active", "description")
         for preset in WeightPreset.objects.visible():
-            table.add_row(preset.name, str(preset.newest().version), "*" if preset.is_active else "", preset.description)
-        Console(file=self.stdout).print(table)
+            table.add_row(
+                preset.name, str(preset.newest().version), "*" if preset.is_active else "", preset.description
+            )
+        console_on(self.stdout).print(table)
 
     def _show(self, preset: WeightPreset) -> None:
         version = preset.newest()
         table = Table("detector", "weight", title=str(version))
         for name in DETECTORS:
             table.add_row(name, f"{version.weights.get(name, 0.0):.3f}")
-        console = Console(file=self.stdout)
+        console = console_on(self.stdout)
         console.print(table)
         console.print(f"act {version.act}: BUY from {0.5 + version.act:.3f}, SELL from {0.5 - version.act:.3f}")
         console.print(f"min_confidence {version.min_confidence}")

@@ -22,7 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the messages as they are")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self._json, self._seen, self._epoch = options["json"], {}, ""
+        self._json: bool = options["json"]
+        self._seen: dict[str, int] = {}
+        self._epoch = ""
         try:
             asyncio.run(self._follow(options["url"], [normalise(s) for s in options["symbols"]]))
         except KeyboardInterrupt:

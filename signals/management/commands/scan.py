@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
 from rich.table import Table
 
 from engine.timeframes import DEFAULT_TIMEFRAMES, INTERVAL_MS
@@ -12,6 +11,7 @@ from market.feeds import current_market
 from market.models import Instrument
 from presets.services import active_version
 from rest.symbols import normalise
+from rest.tables import console_on
 from signals.scanner import ordered, scan, scan_json
 
 
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             shown = [f"{one['timeframes'][t]:.3f}" if t in one["timeframes"] else "-" for t in timeframes]
             figures = [f"{one['price']:.6g}", f"{one['final_score']:.3f}", f"{one['confidence']:.2f}"]
             table.add_row(str(one["rank"]), one["symbol"], *figures, one["advice"], one["risk_level"], *shown)
-        console = Console(file=self.stdout)
+        console = console_on(self.stdout)
         console.print(table)
         for none in meta["skipped"]:
             console.print(f"{none['symbol']} {none['timeframe']}: no score, {none['reason']}: {none['detail']}")

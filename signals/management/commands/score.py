@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
 from rich.table import Table
 
 from engine.timeframes import INTERVAL_MS
@@ -11,6 +10,7 @@ from market.feeds import current_market
 from market.models import Instrument
 from presets.services import active_version
 from rest.symbols import normalise
+from rest.tables import console_on
 from signals.scanner import scan, score_json
 
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         self._show(score_json(result, timeframe, policy, preset), market.source)
 
     def _show(self, score: dict[str, Any], source: str) -> None:
-        console = Console(file=self.stdout)
+        console = console_on(self.stdout)
         console.print(
             f"{score['symbol']} {score['timeframe']} on a {source.upper()} market, preset {score['preset']} "
             f"v{score['preset_version']}: score {score['score']:.4f}, {score['direction']}, {score['advice']}, "

@@ -1,0 +1,1 @@
+"""The agent: on or off, the schedule, the scan cycle, health, metrics."""

@@ -1,0 +1,1 @@
+"""Market data in: instruments, series, candles, holes, feeds, windows."""

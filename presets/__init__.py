@@ -1,0 +1,1 @@
+"""Weight presets and their versions."""

@@ -1,0 +1,1 @@
+"""Signals: scored, stored, numbered, published, explained."""
