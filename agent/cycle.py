@@ -10,14 +10,13 @@ from django.utils import timezone
 
 from agent.models import AgentState, ScanRun, ScanShard
 from agent.services import AGENT, policy_of, rules_of, watchlist
-from engine.score import Policy
 from market.models import Instrument, Market, Series
 from market.windows import Windows
 from presets.models import PresetVersion
 from presets.services import active_version
 from signals.models import Signal, Stream
-from signals.scoring import SymbolResult, newest_close, score_symbols
-from signals.services import Decided, decide_all, ensure_streams, store
+from signals.scoring import newest_close, score_symbols
+from signals.services import Decided, decide_all, is_news, store, streams_of
 
 # Longer than a scan takes; a dead worker's tick is taken over after it. Too short costs double work, never a double
 # signal: the fence sees to that.
@@ -41,26 +40,40 @@ def due_at(market_time: int, interval_ms: int) -> int:
     return market_time // interval_ms * interval_ms
 
 
-def is_finished(market: Market, kind: str, due: int) -> bool:
-    """Whether the run of a tick is over, however it ended."""
-    return ScanRun.objects.filter(market=market, kind=kind, due_at=due).exclude(status=ScanRun.Status.RUNNING).exists()
+class Finished(Exception):
+    """The tick was run already."""
 
 
 def claim(market: Market, kind: str, due: int, market_time: int) -> Claim | None:
-    """Take the tick; of several who try, one gets it, and another only after the lease."""
-    preset = active_version()
-    now = timezone.now()
+    """Take the tick; of several who try, one gets it, and another only after the lease.
+
+    Raises Finished when its run is over, however it ended.
+    """
+    run = ScanRun.objects.filter(market=market, kind=kind, due_at=due).select_related("preset_version__preset").first()
+    if run is None:
+        return _begin(market, kind, due, market_time)
+    if run.status != ScanRun.Status.RUNNING:
+        raise Finished
+    return _take_over(run)
+
+
+def _begin(market: Market, kind: str, due: int, market_time: int) -> Claim | None:
+    run = ScanRun(market=market, kind=kind, due_at=due, market_time=market_time, preset_version=active_version())
+    shard = ScanShard(run=run, fence=1, lease_until=timezone.now() + LEASE)
     try:
         with transaction.atomic():
-            run, _ = ScanRun.objects.get_or_create(
-                market=market, kind=kind, due_at=due, defaults={"market_time": market_time, "preset_version": preset}
-            )
-            shard, _ = ScanShard.objects.get_or_create(run=run, shard=0, defaults={"lease_until": now})
-            free = ScanShard.objects.filter(pk=shard.pk, fence=shard.fence, finished_at=None, lease_until__lte=now)
-            if free.update(fence=shard.fence + 1, lease_until=now + LEASE) == 0:
-                return None
+            run.save(force_insert=True)
+            shard.save(force_insert=True)
     except IntegrityError:
-        return None  # somebody inserted the same row first
+        return None  # somebody else inserted the tick first
+    return Claim(run, shard, shard.fence)
+
+
+def _take_over(run: ScanRun) -> Claim | None:
+    shard, now = run.shards.get(), timezone.now()
+    free = ScanShard.objects.filter(pk=shard.pk, fence=shard.fence, finished_at=None, lease_until__lte=now)
+    if free.update(fence=shard.fence + 1, lease_until=now + LEASE) == 0:
+        return None
     return Claim(run, shard, shard.fence + 1)
 
 
@@ -81,6 +94,7 @@ class Scanner:
 
     def __init__(self) -> None:
         self._windows = Windows()
+        self._watched: tuple[int, dict[Instrument, list[Series]]] = (0, {})
 
     def run(self, market: Market, state: AgentState, claimed: Claim, also: Callable[[], None]) -> list[Signal]:
         """Do a claimed tick; ``also`` is called in its transaction. Return what was stored.
@@ -89,8 +103,11 @@ class Scanner:
         """
         preset = claimed.run.preset_version
         policy = policy_of(state, preset)
-        results = self._score(market, state, preset, policy, claimed.run.market_time)
-        streams = ensure_streams([r.instrument for r in results])
+        watched = self._watchlist(market, state)
+        self._windows.refresh([one for members in watched.values() for one in members], claimed.run.market_time)
+        streams = streams_of(list(watched))
+        asked = self._news(watched, streams, preset, claimed.run.market_time)
+        results = score_symbols(asked, state.timeframes, policy, self._windows)
         decided = decide_all(results, streams, rules_of(state))
         with transaction.atomic():
             self._hold(claimed)
@@ -99,24 +116,26 @@ class Scanner:
             also()
         return signals
 
-    def _score(
-        self, market: Market, state: AgentState, preset: PresetVersion, policy: Policy, now: int
-    ) -> list[SymbolResult]:
-        """Score every watched symbol that has a new closed candle, or whose preset has a new version."""
-        instruments = watchlist(state, market)
-        series: dict[int, list[Series]] = {i.pk: [] for i in instruments}
-        wanted = Series.objects.filter(instrument__in=instruments, timeframe__in=state.timeframes)
-        for one in wanted.select_related("instrument"):
-            series[one.instrument_id].append(one)
-        self._windows.refresh([one for members in series.values() for one in members], now)
-        done = Stream.objects.in_bulk([i.pk for i in instruments])
-        asked: list[tuple[Instrument, int, list[Series]]] = []
-        for instrument in instruments:
-            members, stream = series[instrument.pk], done.get(instrument.pk)
+    def _watchlist(self, market: Market, state: AgentState) -> dict[Instrument, list[Series]]:
+        """Return the watched instruments with their series, read again when the agent's configuration changed."""
+        if self._watched[0] != state.version:
+            watched: dict[Instrument, list[Series]] = {i: [] for i in watchlist(state, market)}
+            wanted = Series.objects.filter(instrument__in=list(watched), timeframe__in=state.timeframes)
+            for one in wanted.select_related("instrument"):
+                watched[one.instrument].append(one)
+            self._watched = (state.version, watched)
+        return self._watched[1]
+
+    def _news(
+        self, watched: dict[Instrument, list[Series]], streams: dict[int, Stream], preset: PresetVersion, now: int
+    ) -> list[tuple[Instrument, int, list[Series]]]:
+        """Return the symbols that have a new closed candle, or whose preset has a new version, each with its close."""
+        asked = []
+        for instrument, members in watched.items():
             as_of = newest_close(members, self._windows, now)
-            if as_of is not None and (stream is None or _is_news(stream, as_of, preset)):
+            if as_of is not None and is_news(streams[instrument.pk], as_of, preset):
                 asked.append((instrument, as_of, members))
-        return score_symbols(asked, state.timeframes, policy, self._windows)
+        return asked
 
     def _hold(self, claimed: Claim) -> None:
         """Make the claim good: first statement of the transaction, so that an older taker stops here."""
@@ -134,7 +153,3 @@ class Scanner:
             signals=len(signals),
             held={because: count for because, count in sorted(held.items()) if count},
         )
-
-
-def _is_news(stream: Stream, as_of: int, preset: PresetVersion) -> bool:
-    return stream.scored_as_of < as_of or (stream.scored_as_of == as_of and stream.scored_preset_id != preset.pk)

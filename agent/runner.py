@@ -15,7 +15,7 @@ from typing import NamedTuple
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 
-from agent.cycle import LostClaim, Scanner, claim, due_at, is_finished, mark_missed, release
+from agent.cycle import Finished, LostClaim, Scanner, claim, due_at, mark_missed, release
 from agent.models import AgentState, Runner, ScanRun
 from agent.services import agent_state
 from engine.timeframes import INTERVAL_MS
@@ -109,11 +109,12 @@ class MarketRunner:
 
     def _tick(self, state: AgentState, due: int, upto: int) -> Step:
         market = self.market
-        if is_finished(market, ScanRun.Kind.TICK, due):
+        self._player.deliver(upto)
+        try:
+            claimed = claim(market, ScanRun.Kind.TICK, due, upto)
+        except Finished:
             self._pass(upto)
             return Step([], 0.0)
-        self._player.deliver(upto)
-        claimed = claim(market, ScanRun.Kind.TICK, due, upto)
         if claimed is None:
             return Step([], BUSY_ELSEWHERE_S)
         try:

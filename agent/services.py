@@ -95,7 +95,9 @@ def config_json(state: AgentState, market: Market) -> dict[str, Any]:
 def market_json(market: Market, timeframes: list[str]) -> dict[str, Any]:
     """Return what the status says of the market."""
     smallest = min(INTERVAL_MS[t] for t in timeframes)
-    lag = market.position - market.last_close if market.position is not None and market.last_close else None
+    # Bars of a tick under way are stored already; nobody is told of them before it is done.
+    told = None if market.position is None or market.last_close is None else min(market.last_close, market.position)
+    lag = None if market.position is None or told is None else market.position - told
     if market.position is None:
         status = "down"
     elif market.ended:
@@ -106,7 +108,7 @@ def market_json(market: Market, timeframes: list[str]) -> dict[str, Any]:
         "source": market.source,
         "status": status,
         "now": market.position,
-        "last_candle_at": market.last_close,
+        "last_candle_at": told,
         "lag_ms": lag,
     }
 

@@ -120,10 +120,12 @@ def history(window: Window, interval_ms: int) -> tuple[npt.NDArray[np.int64], Ev
     evidence with one lane. Each block of K bars is folded once behind its W warm-up bars. A hole's effect on
     whether a bar may be scored is the caller's to apply.
     """
+    if not len(window.open_times):
+        return np.array([], dtype=np.int64), _nothing()
     close_times = window.open_times + interval_ms
     logs = to_logs(window.values)
     block = close_times // (BLOCK_BARS * interval_ms)
-    firsts = np.flatnonzero(np.diff(block, prepend=block[0] - 1)) if len(block) else np.array([], dtype=np.int64)
+    firsts = np.flatnonzero(np.diff(block, prepend=block[0] - 1))
     ends = np.append(firsts[1:], len(block))
     starts = np.searchsorted(window.open_times, block[firsts] * (BLOCK_BARS * interval_ms) - WARM_UP_BARS * interval_ms)
     indices: list[npt.NDArray[np.int64]] = []
@@ -139,12 +141,17 @@ def history(window: Window, interval_ms: int) -> tuple[npt.NDArray[np.int64], Ev
                 indices.append(scored)
                 parts.append(_rows(evidence, scored - s - emit, lane))
     if not parts:
-        return np.array([], dtype=np.int64), _rows(fold(_tile([logs[:, :1]]), Span(0, 0, 1), fresh_state(1)), [], 0)
+        return np.array([], dtype=np.int64), _nothing()
     return np.concatenate(indices), _join(parts)
 
 
-def _rows(evidence: Evidence, rows: npt.NDArray[np.int64] | list[int], lane: int) -> Evidence:
-    at = np.asarray(rows, dtype=np.int64)
+def _nothing() -> Evidence:
+    """Return evidence of no bar."""
+    by_detector = np.empty((len(REGISTRY), 0, 1))
+    return Evidence(by_detector, by_detector, np.empty((0, 1)), np.empty((0, 1)), ())
+
+
+def _rows(evidence: Evidence, at: npt.NDArray[np.int64], lane: int) -> Evidence:
     lanes = slice(lane, lane + 1)
     return Evidence(
         evidence.score[:, at, lanes],

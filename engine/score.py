@@ -5,6 +5,7 @@ Every sum runs in the catalogue's order: the stored number, the shown number and
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import copysign
 from typing import NamedTuple
 
 from engine.catalogue import DETECTORS
@@ -72,8 +73,12 @@ class SymbolScore(NamedTuple):
 
 
 def spread(x: float) -> float:
-    """Return 0.5 + 0.5 x (1 + g) / (1 + g |x|), within 0..1: odd about 0.5 and strictly increasing on -1..1."""
-    return min(max(0.5 + 0.5 * x * (1.0 + SPREAD) / (1.0 + SPREAD * abs(x)), 0.0), 1.0)
+    """Return 0.5 + 0.5 x (1 + g) / (1 + g |x|), within 0..1: odd about 0.5 and increasing on -1..1.
+
+    Written with one x: where it stands above and below the line, rounding makes neighbouring values fall back.
+    """
+    distance = (1.0 + SPREAD) / (2.0 * SPREAD) * (1.0 - 1.0 / (1.0 + SPREAD * abs(x)))
+    return min(max(0.5 + copysign(distance, x), 0.0), 1.0)
 
 
 def combine(

@@ -98,6 +98,8 @@ class Windows:
         for one in series:
             by_timeframe.setdefault(one.timeframe, []).append(one)
         for members in by_timeframe.values():
+            if all(self._is_up_to_date(one, until) for one in members):
+                continue
             new = [s for s in members if s.pk not in self._stored]
             self._extend([s for s in members if s.pk in self._stored], until)
             self._load(new, until)
@@ -113,6 +115,10 @@ class Windows:
         times = self._stored[series.pk].bars.open_times if series.pk in self._stored else empty().open_times
         at = np.searchsorted(times, as_of - series.interval_ms, side="right")
         return int(times[at - 1]) + series.interval_ms if at else None
+
+    def _is_up_to_date(self, one: Series, until: int) -> bool:
+        """Whether the newest bar that can have closed is in memory."""
+        return one.pk in self._stored and self._next_open(one) + one.interval_ms > until
 
     def _load(self, members: list[Series], until: int) -> None:
         if not members:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
@@ -21,7 +21,7 @@ class PageQuery(StrictSerializer):
 
 
 class Pages(CursorPagination):
-    """Cursor pages; the limit is checked by PageQuery."""
+    """Cursor pages of rows ordered by a time in ms; the limit is checked by PageQuery."""
 
     page_size = DEFAULT_LIMIT
     page_size_query_param = "limit"
@@ -34,4 +34,16 @@ class Pages(CursorPagination):
         try:
             return super().paginate_queryset(queryset, request, view)
         except NotFound as error:
-            raise invalid("cursor", "is no cursor of this list") from error
+            raise _no_cursor() from error
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Return the cursor; its position is a time in ms, and it comes from the client."""
+        cursor = super().decode_cursor(request)
+        position = cursor.position if cursor else None
+        if position is not None and not (position.isascii() and position.isdigit() and int(position) < 2**53):
+            raise _no_cursor()
+        return cursor
+
+
+def _no_cursor() -> ValidationError:
+    return invalid("cursor", "is no cursor of this list")

@@ -3,8 +3,6 @@
 from collections import Counter
 from typing import NamedTuple
 
-from django.db.models import F, Q
-
 from engine.rules import Decision, Rules, Scored, decide
 from engine.version import scoring_version
 from market.models import Instrument, Market
@@ -20,6 +18,17 @@ class Decided(NamedTuple):
     decision: Decision | None
 
 
+def streams_of(instruments: list[Instrument]) -> dict[int, Stream]:
+    """Return where each instrument stands, by its id; one that has not begun stands at 0."""
+    known = {s.pk: s for s in Stream.objects.filter(instrument__in=instruments).select_related("last_signal")}
+    return {i.pk: known.get(i.pk) or Stream(instrument=i) for i in instruments}
+
+
+def is_news(stream: Stream, as_of: int, preset: PresetVersion) -> bool:
+    """Whether a symbol has not been scored at this close with this preset version."""
+    return stream.scored_as_of < as_of or (stream.scored_as_of == as_of and stream.scored_preset_id != preset.pk)
+
+
 def decide_all(results: list[SymbolResult], streams: dict[int, Stream], rules: Rules) -> list[Decided]:
     """Apply the rules to each result against its symbol's last stored signal."""
     decided = []
@@ -33,12 +42,6 @@ def decide_all(results: list[SymbolResult], streams: dict[int, Stream], rules: R
     return decided
 
 
-def ensure_streams(instruments: list[Instrument]) -> dict[int, Stream]:
-    """Return the stream of each instrument by its id, made where it is missing."""
-    Stream.objects.bulk_create([Stream(instrument=i) for i in instruments], ignore_conflicts=True)
-    return {s.pk: s for s in Stream.objects.filter(instrument__in=instruments).select_related("last_signal")}
-
-
 def store(
     market: Market, decided: list[Decided], preset: PresetVersion, min_confidence: float, run_id: int
 ) -> tuple[list[Signal], Counter[str]]:
@@ -47,23 +50,35 @@ def store(
     Must run in a transaction. A symbol that someone else has meanwhile scored up to this close is left alone.
     """
     signals: list[Signal] = []
+    moved: list[Stream] = []
     held: Counter[str] = Counter()
-    for result, decision in sorted(decided, key=lambda d: d.result.symbol):  # one order of locks for all workers
-        stream = Stream.objects.filter(pk=result.instrument.pk)
-        behind = Q(scored_as_of__lt=result.as_of) | Q(scored_as_of=result.as_of) & ~Q(scored_preset=preset)
-        changes = {"scored_as_of": result.as_of, "scored_preset": preset, "decision": _told(result, decision, preset)}
+    streams = _locked([d.result.instrument for d in decided])
+    for result, decision in sorted(decided, key=lambda d: d.result.symbol):
+        stream = streams[result.instrument.pk]
+        if not is_news(stream, result.as_of, preset):
+            continue
+        stream.scored_as_of, stream.scored_preset = result.as_of, preset
+        stream.decision = _told(result, decision, preset)
+        moved.append(stream)
         if decision is None or not decision.emit:
-            held[decision.because if decision else "no_score"] += stream.filter(behind).update(**changes)
+            held[decision.because if decision else "no_score"] += 1
             continue
-        if not stream.filter(behind).update(last_seq=F("last_seq") + 1, **changes):
-            continue
-        seq = stream.values_list("last_seq", flat=True).get()
-        signal = _signal(market, result, decision, seq)
+        stream.last_seq += 1
+        signal = _signal(market, result, decision, stream.last_seq)
         signal.preset_version, signal.min_confidence, signal.run_id = preset, min_confidence, run_id
-        signal.save(force_insert=True)
-        stream.update(last_signal=signal)
+        stream.last_signal = signal
         signals.append(signal)
+    Signal.objects.bulk_create(signals)
+    changed = ["last_seq", "last_signal", "scored_as_of", "scored_preset", "decision"]
+    Stream.objects.bulk_create(moved, update_conflicts=True, unique_fields=["instrument"], update_fields=changed)
     return signals, held
+
+
+def _locked(instruments: list[Instrument]) -> dict[int, Stream]:
+    """Return the streams with their rows locked, in one order for all workers."""
+    rows = Stream.objects.filter(instrument__in=instruments).order_by("instrument_id").select_for_update()
+    known = {stream.pk: stream for stream in rows}
+    return {i.pk: known.get(i.pk) or Stream(instrument=i) for i in instruments}
 
 
 def _signal(market: Market, result: SymbolResult, decision: Decision, seq: int) -> Signal:

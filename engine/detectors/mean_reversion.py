@@ -42,6 +42,8 @@ def reason(r: Mapping[str, float]) -> str:
         return f"stays silent in a trend: ADX {r['adx']:.0f}, above {ADX_TREND:.0f}"
     if abs(r["z"]) <= Z_QUIET:
         return f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars, within {Z_QUIET:.0f}"
+    if r["z"] * r["cci"] <= 0.0:
+        return f"no agreement: price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars, CCI {r['cci']:+.0f}"
     return (
         f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars (over {Z_QUIET:.0f}), "
         f"CCI {r['cci']:+.0f} against 0; ADX {r['adx']:.0f}, below {ADX_TREND:.0f}"

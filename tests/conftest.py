@@ -1,0 +1,106 @@
+"""Fixtures of the whole suite."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings
+
+from agent.runner import MarketRunner
+from market.feeds import current_market
+from signals.publish import mark_published
+from tests.playing import FIVE, START, walk, without, write_csv
+
+
+def absent(what: str) -> None:
+    """Skip a test that lacks something, in one line; where CI=true that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture
+def candles_dir() -> Path:
+    """The folder of real candles."""
+    folder = os.environ.get("CANDLES_DIR")
+    if not folder:
+        absent("CANDLES_DIR is not set: real candles are not tested")
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def fresh_channel_layer():
+    """Give each test an in-memory channel layer and a hub of its own."""
+    from channels.layers import channel_layers
+
+    from signals import hub
+
+    channel_layers.backends = {}
+    hub._hubs.clear()
+    yield
+    channel_layers.backends = {}
+    hub._hubs.clear()
+
+
+@pytest.fixture(scope="session")
+def replay_folder(tmp_path_factory) -> Path:
+    """Three symbols of 4,000 made-up 5-minute candles, one of them with an outage of two hours."""
+    folder = tmp_path_factory.mktemp("candles")
+    write_csv(folder, "AAAUSDT", walk(4000, seed=1))
+    write_csv(folder, "BBBUSDT", walk(4000, seed=2, price=0.00001))
+    write_csv(folder, "CCCUSDT", without(walk(4000, seed=3), [(3300, 3324)]))
+    return folder
+
+
+def replay_settings(folder: Path) -> dict:
+    """Return the settings of a replay of ``folder`` at speed 0 that begins at bar 3,250."""
+    start = START + 3250 * FIVE
+    return {"MARKET_SOURCE": f"replay:{folder}", "REPLAY_SPEED": 0.0, "REPLAY_START": start, "REPLAY_SYMBOLS": []}
+
+
+@pytest.fixture
+def replay(settings, replay_folder: Path):
+    """Configure a replay of ``replay_folder``."""
+    for name, value in replay_settings(replay_folder).items():
+        setattr(settings, name, value)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def played_market(django_db_setup, django_db_blocker, replay_folder: Path):
+    """A market played for 60 ticks, once for a module; each test's own changes are rolled back."""
+    with django_db_blocker.unblock(), override_settings(**replay_settings(replay_folder)):
+        runner = MarketRunner(current_market())
+        for _ in range(60):
+            mark_published(runner.step().signals)
+    yield
+    with django_db_blocker.unblock():
+        call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture
+def play(replay, db) -> Callable[[int], list]:
+    """Return a function that plays n ticks and returns the signals they stored."""
+    runners = []
+
+    def run(ticks: int) -> list:
+        if not runners:
+            runners.append(MarketRunner(current_market()))
+        signals = []
+        for _ in range(ticks):
+            step = runners[0].step()
+            mark_published(step.signals)
+            signals += step.signals
+        return signals
+
+    return run
+
+
+@pytest.fixture
+def api():
+    """A REST client that speaks to this very server."""
+    from rest_framework.test import APIClient
+
+    return APIClient(HTTP_HOST="127.0.0.1")
