@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from signals import history
 from signals.codes import CloseCode, ErrorCode
+
+logger = logging.getLogger(__name__)
 
 MAX_WAITING_MESSAGES = 1024
 MAX_WAITING_BYTES = 1024 * 1024
@@ -38,7 +41,7 @@ class Connection:
         self._work, self._room, self._missing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._room.set()
         self._closing = False
-        self._tasks = [asyncio.ensure_future(self._write()), asyncio.ensure_future(self._fill())]
+        self._tasks = [asyncio.ensure_future(self._guard(work)) for work in (self._write(), self._fill())]
         self.sent = 0
 
     def wants(self, symbol: str) -> bool:
@@ -98,7 +101,7 @@ class Connection:
         if not self._closing:
             self._closing = True
             self._outbox.clear()
-            self._tasks.append(asyncio.ensure_future(self._close(code)))
+            self._tasks.append(asyncio.ensure_future(self._guard(self._close(code))))
 
     def cancel(self) -> None:
         """The socket is gone."""
@@ -110,6 +113,14 @@ class Connection:
         if symbol not in self._behind:
             self._behind.append(symbol)
         self._missing.set()
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work``; if it fails, say so and let the client come back: what it missed is in the database."""
+        try:
+            await work
+        except Exception:
+            logger.exception("a connection failed and is closed")
+            self.shut(CloseCode.RESTARTING)
 
     async def _write(self) -> None:
         while True:

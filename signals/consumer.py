@@ -50,7 +50,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=text)
 
     async def _close(self, code: int) -> None:
-        await self.close(code=code)
+        await self.close(code=int(code))  # daphne takes no enum
 
     async def disconnect(self, code: int) -> None:
         self.hub.remove(self.connection)

@@ -4,6 +4,7 @@ import json
 import signal
 import sqlite3
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,14 @@ from tests.process.conftest import Server, free_port
 pytestmark = pytest.mark.process
 
 
+@contextmanager
 def subscribe(server, since=None, epoch=None, symbols=("*",)):
-    socket = server.socket()
     request = {"action": "subscribe", "symbols": list(symbols)}
     if since:
         request |= {"since": since, "epoch": epoch}
-    socket.send(json.dumps(request))
-    return socket
+    with server.socket() as socket:
+        socket.send(json.dumps(request))
+        yield socket
 
 
 def take(socket, seen, until):
