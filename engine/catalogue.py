@@ -5,7 +5,20 @@ The order decides the last bit of a sum, so it is part of the scoring version: a
 
 from collections.abc import Mapping, Sequence
 
-DETECTORS = ("trend", "momentum", "mean_reversion", "volatility")
+DETECTORS = (
+    "trend",
+    "momentum",
+    "mean_reversion",
+    "volatility",
+    "volume",
+    "sar",
+    "price_action",
+    "smc",
+    "fibonacci",
+    "harmonic",
+    "elliott",
+    "whales",
+)
 
 
 def weight_problem(weights: Mapping[str, object], known: Sequence[str] = DETECTORS) -> tuple[str, str] | None:

@@ -1,12 +1,37 @@
 """The detectors by name, in the order of ``engine.catalogue``."""
 
 from engine.catalogue import DETECTORS
-from engine.detectors import mean_reversion, momentum, trend, volatility
+from engine.detectors import (
+    elliott,
+    fibonacci,
+    harmonic,
+    mean_reversion,
+    momentum,
+    price_action,
+    sar,
+    smc,
+    trend,
+    volatility,
+    volume,
+    whales,
+)
 from engine.detectors.base import Detector
 
-REGISTRY: dict[str, Detector] = {
-    module.DETECTOR.name: module.DETECTOR for module in (trend, momentum, mean_reversion, volatility)
-}
+_MODULES = (
+    trend,
+    momentum,
+    mean_reversion,
+    volatility,
+    volume,
+    sar,
+    price_action,
+    smc,
+    fibonacci,
+    harmonic,
+    elliott,
+    whales,
+)
+REGISTRY: dict[str, Detector] = {module.DETECTOR.name: module.DETECTOR for module in _MODULES}
 
 if tuple(REGISTRY) != DETECTORS:
     raise ImportError(f"engine.catalogue lists {DETECTORS}, engine.detectors registers {tuple(REGISTRY)}")
