@@ -65,7 +65,7 @@ def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output)
 
 def reason(r: Mapping[str, float]) -> str:
     if r["count"] < 2:
-        return "silent: fewer than two swings are confirmed, so there is no leg to retrace"
+        return f"silent: {r['count']:.0f} swings are confirmed of the 2 that make a leg to retrace"
     leg, size = r["end"] - r["start"], abs(r["end"] - r["start"]) / r["atr"]
     way = "up" if leg > 0 else "down"
     swing = f"the leg {way} from {price(exp(r['start']))} to {price(exp(r['end']))}"

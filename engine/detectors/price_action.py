@@ -145,7 +145,7 @@ def reason(r: Mapping[str, float]) -> str:
             f"{price(exp(r['level']))}; void on a close {under} {price(exp(r['foot']))}"
         )
     if r["known"] < 0:
-        return "silent: a swing high and a swing low are not both confirmed yet, and no candle pattern stands at one"
+        return "silent: not 1 swing high and 1 swing low confirmed yet, and no candle pattern stands at one"
     high, low = price(exp(r["high"])), price(exp(r["low"]))
     return f"silent: no candle pattern at swing low {low} or swing high {high} that still counts ({SPEAKS_FOR} bars)"
 

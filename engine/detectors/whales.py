@@ -74,7 +74,7 @@ def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output)
 
 def reason(r: Mapping[str, float]) -> str:
     if r["known"] == 0:
-        return "stays silent: the source tells no taker volume"
+        return f"stays silent: no taker volume from the source for the last {BARS} bars"
     if r["share"] == 0:
         return f"stays silent: none of the last {BARS} bars had over {LARGE:.0f} times the usual volume"
     start = "stays silent, the two cancel out: " if abs(r["large"] + r["everyone"]) <= EPSILON else ""
