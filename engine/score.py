@@ -89,6 +89,7 @@ def combine(
     e = w c s; x = sum e; contribution = 0.5 (1 + g) e / (1 + g |x|), so contributions add up to score - 0.5.
     """
     weights = policy.weight_vector()
+    scores = [s if c > 0.0 else 0.0 for s, c in zip(scores, confidences, strict=True)]  # who abstains, says nothing
     evidence = [w * c * s for w, c, s in zip(weights, confidences, scores, strict=True)]
     x = certainty = size = 0.0
     for e, w, c in zip(evidence, weights, confidences, strict=True):
@@ -97,7 +98,7 @@ def combine(
         certainty += w * c
     scale = 0.5 * (1.0 + SPREAD) / (1.0 + SPREAD * abs(x))
     parts = tuple(
-        Part(name, s, c, w, scale * e)
+        Part(name, s, c, w, scale * e + 0.0)  # + 0.0: what adds nothing is 0, not -0
         for name, s, c, w, e in zip(DETECTORS, scores, confidences, weights, evidence, strict=True)
     )
     confidence = certainty * abs(x) / size if size > 0.0 else 0.0

@@ -108,6 +108,7 @@ def _signal(market: Market, result: SymbolResult, decision: Decision, seq: int) 
 def _told(result: SymbolResult, decision: Decision | None, preset: PresetVersion) -> dict[str, object]:
     return {
         "as_of": result.as_of,
+        "price": result.price if result.series else None,
         "score": result.score.score if result.score else None,
         "direction": result.score.direction if result.score else None,
         "advice": result.score.advice if result.score else None,

@@ -1,15 +1,18 @@
 """Fixtures of the whole suite."""
 
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from channels.layers import channel_layers
 from django.core.management import call_command
 from django.test import override_settings
 
 from agent.runner import MarketRunner
 from market.feeds import current_market
+from signals import hub
 from signals.publish import mark_published
 from tests.playing import FIVE, START, walk, without, write_csv
 
@@ -31,12 +34,12 @@ def candles_dir() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def fresh_channel_layer():
-    """Give each test an in-memory channel layer and a hub of its own."""
-    from channels.layers import channel_layers
-
-    from signals import hub
-
+def fresh_channel_layer(settings):
+    """Give each test a channel layer and a hub of its own; on Redis, under a prefix that no other test has."""
+    layer = settings.CHANNEL_LAYERS["default"]
+    if "prefix" in layer["CONFIG"]:
+        own = layer["CONFIG"] | {"prefix": f"test-{uuid.uuid4()}"}
+        settings.CHANNEL_LAYERS = {"default": layer | {"CONFIG": own}}
     channel_layers.backends = {}
     hub._hubs.clear()
     yield

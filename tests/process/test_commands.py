@@ -1,0 +1,79 @@
+"""``manage.py serve`` and the other commands: what they refuse, and what they show."""
+
+import json
+import urllib.request
+
+import pytest
+
+from tests.process.conftest import Server
+
+pytestmark = pytest.mark.process
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"PORT": "eighty"}, "PORT"),
+        ({"PORT": "70000"}, "PORT"),
+        ({"REPLAY_SPEED": "-1"}, "REPLAY_SPEED"),
+        ({"REPLAY_SPEED": "nan"}, "REPLAY_SPEED"),
+        ({"REPLAY_START": "yesterday"}, "REPLAY_START"),
+        ({"REPLAY_START": "2031-01-01"}, "REPLAY_START"),
+        ({"REPLAY_SYMBOLS": "NOPE"}, "NOPE"),
+        ({"REALTIME_AGENT_ENABLED": "perhaps"}, "REALTIME_AGENT_ENABLED"),
+        ({"REALTIME_SCAN_INTERVAL_MS": "10"}, "REALTIME_SCAN_INTERVAL_MS"),
+        ({"MARKET_SOURCE": "nasdaq"}, "MARKET_SOURCE"),
+        ({"MARKET_SOURCE": "replay:/does/not/exist"}, "/does/not/exist"),
+        ({"DATABASE_URL": "nonsense"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "mysql://u:p@127.0.0.1/x"}, "DATABASE_URL"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+        ({"HOST": "0.0.0.0"}, "0.0.0.0 is not a loopback address"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_in_one_line_that_names_it(environment, change, named):
+    server = Server(environment)
+    if not set(change) & {"DATABASE_URL", "PORT", "LOG_LEVEL"}:
+        assert server.manage("migrate", "-v0").returncode == 0
+    server.environment = environment | change
+    ended = server.manage("serve")
+    assert ended.returncode != 0
+    assert named in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_port_that_is_taken_is_said_so(server, environment):
+    server.start()
+    ended = Server(environment).manage("serve")
+    assert ended.returncode != 0
+    assert "cannot listen on 127.0.0.1" in ended.stderr
+
+
+def test_commands_show_what_the_api_shows(server):
+    server.start()
+    server.wait(lambda: server.get("/api/agent/status")["last_scan"])
+    server.put("/api/agent/toggle?enabled=false")
+    scan = server.manage("scan", "--timeframes", "5m,15m")
+    assert scan.returncode == 0, scan.stderr
+    assert "REPLAY market" in scan.stdout
+    assert "AAAUSDT" in scan.stdout
+    score = server.manage("score", "aaausdt", "15m")
+    assert "trend" in score.stdout
+    assert "contribution" in score.stdout
+    assert json.loads(server.manage("agent", "status").stdout)["market"]["source"] == "replay"
+    assert "balanced" in server.manage("presets", "list").stdout
+    assert "trend" in server.manage("presets", "show", "balanced").stdout
+    for wrong in (["scan", "NOPE"], ["scan", "--timeframes", "9m"], ["score", "NOPE", "1h"], ["presets", "show", "x"]):
+        ended = server.manage(*wrong)
+        assert ended.returncode != 0
+        assert "Traceback" not in ended.stderr
+
+
+def test_the_page_says_what_market_it_shows(server):
+    server.start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/") as page:
+        text = page.read().decode()
+    assert "no orders are placed" in text
+    for path in ("home.js", "home.css"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/static/{path}") as file:
+            assert file.status == 200
