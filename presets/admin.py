@@ -92,6 +92,10 @@ class WeightPresetAdmin(admin.ModelAdmin):
             raise PermissionDenied(str(error)) from error
         obj.pk = saved.pk
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Nothing else goes: a preset is hidden and its versions stay."""
+        return [str(preset) for preset in objs], {}, set(), []
+
     def delete_model(self, request: HttpRequest, obj: WeightPreset) -> None:
         services.delete_preset(obj.name)
 

@@ -39,7 +39,7 @@ class Pages(CursorPagination):
     def decode_cursor(self, request: Request) -> Any:
         """Return the cursor; its position is a time in ms, and it comes from the client."""
         cursor = super().decode_cursor(request)
-        position = cursor.position if cursor else None
+        position = str(cursor.position) if cursor and cursor.position is not None else None
         if position is not None and not (position.isascii() and position.isdigit() and int(position) < 2**53):
             raise _no_cursor()
         return cursor

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from signals import history
@@ -114,7 +114,7 @@ class Connection:
             self._behind.append(symbol)
         self._missing.set()
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work: Awaitable[None]) -> None:
         """Run ``work``; if it fails, say so and let the client come back: what it missed is in the database."""
         try:
             await work

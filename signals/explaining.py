@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from django.db.models import Q
+
 from engine.score import SymbolScore
 from engine.version import scoring_version
-from market.models import Series
-from market.windows import Windows, read_candles
+from market.models import Candle, Series
+from market.windows import Windows
 from signals.models import Signal
 from signals.scoring import SymbolResult, record, score_symbols
 
@@ -39,11 +41,12 @@ def derive(signal: Signal, series: list[Series]) -> SymbolResult:
 
 def _pruned(signal: Signal, series: dict[str, Series]) -> bool:
     """Whether a bar that the signal used from the start of its window is no longer there."""
+    first_bars = Q()
     for timeframe, used in signal.timeframes.items():
-        one = series[timeframe]
-        if not read_candles([one], used["first_open"], used["first_open"] + 1):
+        if timeframe not in series:
             return True
-    return False
+        first_bars |= Q(series=series[timeframe], open_time=used["first_open"])
+    return Candle.objects.filter(first_bars).count() < len(signal.timeframes)
 
 
 def _stored(signal: Signal) -> dict[str, Any]:
