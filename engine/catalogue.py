@@ -4,8 +4,9 @@ The order decides the last bit of a sum, so it is part of the scoring version: a
 """
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
 
-DETECTORS = (
+BUILT_IN = (
     "trend",
     "momentum",
     "mean_reversion",
@@ -18,6 +19,20 @@ DETECTORS = (
     "harmonic",
     "elliott",
     "whales",
+)
+GROUP = "realtime_agent.detectors"
+
+
+def entry_points_of_detectors() -> list[EntryPoint]:
+    """Return the entry points of detectors that other packages bring, by name. Imports none of them."""
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+
+
+INSTALLED = entry_points_of_detectors()
+DETECTORS = (*BUILT_IN, *(entry.name for entry in INSTALLED))
+# Which further detectors there are decides what is stored, so it is part of the scoring version.
+INSTALLED_VERSIONS = tuple(
+    f"{entry.name}={entry.dist.name}-{entry.dist.version}" if entry.dist else entry.name for entry in INSTALLED
 )
 
 

@@ -6,6 +6,7 @@ not depend on its neighbours, so the three give the same bits.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +16,21 @@ from engine.bars import Bars, FloatArray, Span, natural_log
 from engine.detectors import REGISTRY
 from engine.detectors.base import BAND_BARS, LOOK_BACK, Detector, Output, Shared
 from engine.indicators import ADX_STATE, adx, atr, bollinger, rank_in_window
+from engine.jit import kernel
 from engine.pivots import SWINGS_STATE, find_swings
 from engine.timeframes import BLOCK_BARS, MIN_BARS, WARM_UP_BARS, WINDOW_BARS
-from engine.window import Window
+from engine.window import COLUMNS, Window
 
 LANES = 64  # lanes of a tile: wide enough that every loop runs in SIMD, small enough for the second-level cache
 SHARED_STATE = 1 + ADX_STATE + WINDOW_BARS + 1
 ATR_BARS = 14
+STRIP = 16  # rows that are turned at a time between lane after lane and row after row: they fit the first-level cache
+ALIKE_BARS = 32
+# glibc gives a freed array back to the system, page by page, until it has once freed one as large as this; a history
+# would wait as long for its pages as for its numbers. Elsewhere this does nothing.
+KEPT_BYTES = 30 << 20
 
+IntArray = npt.NDArray[np.int64]
 State = Mapping[str, FloatArray]
 
 
@@ -70,15 +78,16 @@ def fold(
     return Evidence(score, confidence, ranges[span.emit :], rank[span.emit :], tuple(readings))
 
 
-def _tile(columns: Sequence[FloatArray]) -> Bars:
-    """Lay logs (6, n) of several series side by side; a shorter one is filled up with its last bar, unread."""
-    rows = max(column.shape[1] for column in columns)
-    tile = np.empty((6, rows, len(columns)))
-    for lane, column in enumerate(columns):
-        n = column.shape[1]
-        tile[:, :n, lane] = column
-        tile[:, n:, lane] = column[:, -1:]
-    return Bars(*tile)
+class Logged(NamedTuple):
+    """A window whose logs are taken: prices ln (4, n), volumes (2, n), rows as in ``Window``, oldest bar first."""
+
+    prices: FloatArray
+    volumes: FloatArray
+
+
+def logged(window: Window) -> Logged:
+    """Return a window with its logs taken; the volumes are the window's own memory."""
+    return Logged(natural_log(np.ascontiguousarray(window.values[:4])), window.values[4:])
 
 
 def to_logs(values: FloatArray) -> FloatArray:
@@ -86,34 +95,72 @@ def to_logs(values: FloatArray) -> FloatArray:
     return np.concatenate([natural_log(np.ascontiguousarray(values[:4])), values[4:]])
 
 
-def scan(windows: Sequence[Window], explain: bool = False) -> list[Evidence]:
-    """Return the evidence of the last bar of each window (row and lane axes of length 1), in the order given."""
-    logs = [to_logs(window.values) for window in windows]
+@kernel
+def _tile(logs: FloatArray, starts: IntArray, ends: IntArray) -> FloatArray:
+    """Lay bars ``starts[i]`` to ``ends[i]`` of logs (6, n) side by side as lane i of the result (6, time, lane).
+
+    A shorter lane is filled up with its last bar, unread.
+    """
+    rows = (ends - starts).max()
+    tile = np.empty((logs.shape[0], rows, starts.size))
+    for column in range(logs.shape[0]):
+        for first in range(0, rows, STRIP):
+            for lane in range(starts.size):
+                target = tile[column, first : first + STRIP, lane]
+                source = logs[column, starts[lane] + first : min(starts[lane] + first + STRIP, ends[lane])]
+                for k in range(source.size):
+                    target[k] = source[k]
+                for k in range(source.size, target.size):
+                    target[k] = logs[column, ends[lane] - 1]
+    return tile
+
+
+def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int = 1) -> list[Evidence]:
+    """Return the evidence of the last bar of each window (row and lane axes of length 1), in the order given.
+
+    Taking logs is more than half of the work: who scans the same bars again keeps them as ``Logged``. With more than
+    one of ``threads`` the tiles are folded side by side; the kernels hold no lock. No bit depends on either.
+    """
+    logs = [window if isinstance(window, Logged) else logged(window) for window in windows]
+    lengths = [one.prices.shape[1] for one in logs]
     # Equal lengths side by side: then one row of each tile is wanted.
-    order = sorted(range(len(logs)), key=lambda i: logs[i].shape[1])
-    results: dict[int, Evidence] = {}
-    for at in range(0, len(order), LANES):
-        members = order[at : at + LANES]
-        lengths = [logs[i].shape[1] for i in members]
-        span = Span(0, 0, min(lengths) - 1)
-        evidence = fold(_tile([logs[i] for i in members]), span, fresh_state(len(members)), explain)
-        for lane, (i, n) in enumerate(zip(members, lengths, strict=True)):
-            results[i] = _pick(evidence, n - 1 - span.emit, lane)
-    return [results[i] for i in range(len(logs))]
+    order = sorted(range(len(logs)), key=lengths.__getitem__)
+    tiles = [order[at : at + LANES] for at in range(0, len(order), LANES)]
+    results: list[Evidence] = [_nothing()] * len(logs)
+
+    def fold_tile(members: list[int]) -> None:
+        ends = np.cumsum([lengths[i] for i in members])
+        starts = np.append(0, ends[:-1])
+        emit = lengths[members[0]] - 1
+        bars = np.empty((len(COLUMNS), ends[-1]))
+        np.concatenate([logs[i].prices for i in members], axis=1, out=bars[:4])
+        np.concatenate([logs[i].volumes for i in members], axis=1, out=bars[4:])
+        tile = _tile(bars, starts, ends)
+        evidence = fold(Bars(*tile), Span(0, 0, emit), fresh_state(len(members)), explain)
+        for lane, i in enumerate(members):
+            results[i] = _pick(evidence, lengths[i] - 1 - emit, lane, explain)
+
+    if threads > 1 and len(tiles) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fold_tile, tiles))
+    else:
+        for members in tiles:
+            fold_tile(members)
+    return results
 
 
-def _pick(evidence: Evidence, row: int, lane: int) -> Evidence:
+def _pick(evidence: Evidence, row: int, lane: int, explain: bool) -> Evidence:
     rows, lanes = slice(row, row + 1), slice(lane, lane + 1)
     return Evidence(
         evidence.score[:, rows, lanes],
         evidence.confidence[:, rows, lanes],
         evidence.atr[rows, lanes],
         evidence.atr_rank[rows, lanes],
-        tuple(values[:, rows, lanes] for values in evidence.readings),
+        tuple(values[:, rows, lanes] for values in evidence.readings) if explain else evidence.readings,
     )
 
 
-def history(window: Window, interval_ms: int) -> tuple[npt.NDArray[np.int64], Evidence]:
+def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
     """Return evidence for every bar of a series that a live scan could have scored, with the scan's own bits.
 
     ``window`` holds the whole series from its first bar on. Returns the indices (n,) of the scored bars and their
@@ -122,51 +169,64 @@ def history(window: Window, interval_ms: int) -> tuple[npt.NDArray[np.int64], Ev
     """
     if not len(window.open_times):
         return np.array([], dtype=np.int64), _nothing()
-    close_times = window.open_times + interval_ms
-    logs = to_logs(window.values)
-    block = close_times // (BLOCK_BARS * interval_ms)
+    block = (window.open_times + interval_ms) // (BLOCK_BARS * interval_ms)
     firsts = np.flatnonzero(np.diff(block, prepend=block[0] - 1))
     ends = np.append(firsts[1:], len(block))
     starts = np.searchsorted(window.open_times, block[firsts] * (BLOCK_BARS * interval_ms) - WARM_UP_BARS * interval_ms)
-    indices: list[npt.NDArray[np.int64]] = []
-    parts: list[Evidence] = []
-    for at in range(0, len(firsts), LANES):
-        chunk = slice(at, at + LANES)
-        tile = _tile([logs[:, s:e] for s, e in zip(starts[chunk], ends[chunk], strict=True)])
-        emit = max(int((firsts[chunk] - starts[chunk]).min()), MIN_BARS - 1)
-        evidence = fold(tile, Span(0, 0, min(emit, tile.close.shape[0])), fresh_state(tile.close.shape[1]))
-        for lane, (s, f, e) in enumerate(zip(starts[chunk], firsts[chunk], ends[chunk], strict=True)):
-            scored = np.arange(max(f, s + MIN_BARS - 1), e)
-            if len(scored):
-                indices.append(scored)
-                parts.append(_rows(evidence, scored - s - emit, lane))
-    if not parts:
-        return np.array([], dtype=np.int64), _nothing()
-    return np.concatenate(indices), _join(parts)
+    scored = np.maximum(firsts, starts + MIN_BARS - 1)  # the first bar of each block that has a score
+    counts = np.maximum(ends - scored, 0)
+    places = np.cumsum(counts) - counts
+    total = int(counts.sum())
+    evidence = Evidence(
+        np.empty((len(REGISTRY), total, 1)),
+        np.empty((len(REGISTRY), total, 1)),
+        np.empty((total, 1)),
+        np.empty((total, 1)),
+        (),
+    )
+    logs = to_logs(window.values)
+    np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
+    for lanes in _lanes(scored - starts, np.flatnonzero(counts)):
+        emit = int((scored - starts)[lanes].min())
+        tile = _tile(logs, starts[lanes], ends[lanes])
+        folded = fold(Bars(*tile), Span(0, 0, emit), fresh_state(len(lanes)))
+        rows = (scored - starts)[lanes] - emit
+        for source, target in zip(_by_detector(folded), _by_detector(evidence), strict=True):
+            _gather(source, rows, counts[lanes], places[lanes], target.reshape(len(target), -1))
+    indices = np.arange(total) - np.repeat(places - scored, counts)
+    return indices, evidence
+
+
+def _lanes(warm_up: IntArray, blocks: IntArray) -> list[IntArray]:
+    """Return which blocks go into which tile: alike in warm-up bars, as a tile emits from its shortest one's end on."""
+    order = blocks[np.argsort(warm_up[blocks], kind="stable")]
+    tiles = []
+    while len(order):
+        alike = int(np.searchsorted(warm_up[order], warm_up[order[0]] + ALIKE_BARS, side="right"))
+        tiles.append(order[: min(alike, LANES)])
+        order = order[len(tiles[-1]) :]
+    return tiles
+
+
+def _by_detector(evidence: Evidence) -> tuple[FloatArray, ...]:
+    """Return an evidence's arrays, each (detector or 1, row, lane)."""
+    return evidence.score, evidence.confidence, evidence.atr[None], evidence.atr_rank[None]
+
+
+@kernel
+def _gather(values: FloatArray, rows: IntArray, counts: IntArray, places: IntArray, out: FloatArray) -> None:
+    """Copy ``counts[i]`` rows from ``rows[i]`` on of lane i of values (detector, row, lane) to ``places[i]`` of out."""
+    for detector in range(values.shape[0]):
+        for first in range(0, values.shape[1], STRIP):
+            for lane in range(rows.size):
+                begin, end = max(first, rows[lane]), min(first + STRIP, rows[lane] + counts[lane])
+                source = values[detector, begin : max(begin, end), lane]
+                target = out[detector, places[lane] + begin - rows[lane] :]
+                for k in range(source.size):
+                    target[k] = source[k]
 
 
 def _nothing() -> Evidence:
     """Return evidence of no bar."""
     by_detector = np.empty((len(REGISTRY), 0, 1))
     return Evidence(by_detector, by_detector, np.empty((0, 1)), np.empty((0, 1)), ())
-
-
-def _rows(evidence: Evidence, at: npt.NDArray[np.int64], lane: int) -> Evidence:
-    lanes = slice(lane, lane + 1)
-    return Evidence(
-        evidence.score[:, at, lanes],
-        evidence.confidence[:, at, lanes],
-        evidence.atr[at, lanes],
-        evidence.atr_rank[at, lanes],
-        (),
-    )
-
-
-def _join(parts: Sequence[Evidence]) -> Evidence:
-    return Evidence(
-        np.concatenate([p.score for p in parts], axis=1),
-        np.concatenate([p.confidence for p in parts], axis=1),
-        np.concatenate([p.atr for p in parts]),
-        np.concatenate([p.atr_rank for p in parts]),
-        (),
-    )

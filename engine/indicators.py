@@ -122,23 +122,21 @@ def centred_stochastic(x: FloatArray, span: Span, state: FloatArray) -> FloatArr
     out = np.zeros_like(x)
     lanes = x.shape[1]
     values, recent = state[:STOCHASTIC_BARS], state[STOCHASTIC_BARS:]
-    lowest, highest = np.empty(lanes), np.empty(lanes)
     for row in range(since(span, STOCHASTIC_STATE), x.shape[0]):
         t = span.origin + row
         values[t % STOCHASTIC_BARS] = x[row]
         if row < span.emit - STOCHASTIC_SMOOTHING + 1:
             continue
-        lowest[:] = x[row]
-        highest[:] = x[row]
-        for k in range(STOCHASTIC_BARS):
-            for lane in range(lanes):
-                lowest[lane] = min(lowest[lane], values[k, lane])
-                highest[lane] = max(highest[lane], values[k, lane])
         newest = recent[t % STOCHASTIC_SMOOTHING]
         for lane in range(lanes):
-            width = highest[lane] - lowest[lane]
-            above, below = x[row, lane] - lowest[lane], highest[lane] - x[row, lane]
+            lowest = highest = x[row, lane]
+            for k in range(STOCHASTIC_BARS):  # a constant: unrolled, so that the lanes run in SIMD
+                lowest = min(lowest, values[k, lane])
+                highest = max(highest, values[k, lane])
+            width = highest - lowest
+            above, below = x[row, lane] - lowest, highest - x[row, lane]
             newest[lane] = (above - below) / width if width > EPSILON else 0.0
+        for lane in range(lanes):
             out[row, lane] = (recent[0, lane] + recent[1, lane] + recent[2, lane]) / STOCHASTIC_SMOOTHING
     return out
 
@@ -258,15 +256,18 @@ def rank_in_window(x: FloatArray, warm: int, span: Span, state: FloatArray) -> F
     Only rows from ``span.emit`` on are computed. state: one row for each bar of the longest window.
     """
     out = np.zeros_like(x)
-    for row in range(span.first, x.shape[0]):
-        t = span.origin + row
-        state[t] = x[row]
-        if row < span.emit or t <= warm:
-            continue
-        below = out[row]
-        for k in range(warm, t):
-            for lane in range(x.shape[1]):
-                below[lane] += 1.0 if state[k, lane] < x[row, lane] else 0.0
-        for lane in range(x.shape[1]):
-            below[lane] /= t - warm
+    rows, lanes = x.shape
+    for row in range(span.first, rows):
+        state[span.origin + row] = x[row]
+    first, end = max(span.first, span.emit, warm + 1 - span.origin), span.origin + rows
+    values = np.empty(end)  # one lane's, side by side: counting then runs in SIMD along time
+    for lane in range(lanes):
+        for k in range(warm, end):
+            values[k] = state[k, lane]
+        for row in range(first, rows):
+            newest, earlier = x[row, lane], values[warm : span.origin + row]
+            below = 0
+            for k in range(earlier.size):
+                below += 1 if earlier[k] < newest else 0
+            out[row, lane] = below / earlier.size
     return out

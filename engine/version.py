@@ -1,10 +1,12 @@
-"""What a number depends on besides its bars: the code of the engine, its libraries and the architecture."""
+"""What a number depends on besides its bars: the engine's code, installed detectors, libraries, architecture."""
 
 import hashlib
 import platform
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+
+from engine.catalogue import INSTALLED_VERSIONS
 
 ENGINE = Path(__file__).resolve().parent
 
@@ -24,6 +26,7 @@ def code_hash(*extra: str, requirements: bool = False) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=1)
 def scoring_version() -> str:
     """Return the identity within which equal bars give equal bits: code, numpy, numba, architecture."""
-    return f"{code_hash()}/numpy-{version('numpy')}/numba-{version('numba')}/{platform.machine()}"
+    return f"{code_hash(*INSTALLED_VERSIONS)}/numpy-{version('numpy')}/numba-{version('numba')}/{platform.machine()}"

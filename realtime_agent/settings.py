@@ -46,6 +46,7 @@ except ImproperlyConfigured:
     raise
 except Exception as error:
     raise ImproperlyConfigured(f"DATABASE_URL: {error}") from error
+DATABASE_POOL_SIZE = _env.read("DATABASE_POOL_SIZE", "int", 8, lambda size: 0 <= size <= 100, "0 to 100")
 REDIS_URL = _env.read("REDIS_URL", "str", "")
 _secret = _env.read("SECRET_KEY", "str", "")
 _env.refuse_unknown()
@@ -61,7 +62,8 @@ if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 elif DATABASES["default"].get("ENGINE") == "django.db.backends.postgresql":
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8}}
+    if DATABASE_POOL_SIZE:
+        DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE}}
 else:
     raise ImproperlyConfigured("DATABASE_URL: must be sqlite:///<file> or postgres://…")
 

@@ -1,4 +1,4 @@
-"""The detectors by name, in the order of ``engine.catalogue``."""
+"""The detectors by name, in the order of ``engine.catalogue``: ours, then those that other packages bring."""
 
 from engine.catalogue import DETECTORS
 from engine.detectors import (
@@ -16,6 +16,7 @@ from engine.detectors import (
     whales,
 )
 from engine.detectors.base import Detector
+from engine.detectors.installed import load_installed
 
 _MODULES = (
     trend,
@@ -31,7 +32,7 @@ _MODULES = (
     elliott,
     whales,
 )
-REGISTRY: dict[str, Detector] = {module.DETECTOR.name: module.DETECTOR for module in _MODULES}
+REGISTRY: dict[str, Detector] = {module.DETECTOR.name: module.DETECTOR for module in _MODULES} | load_installed()
 
 if tuple(REGISTRY) != DETECTORS:
     raise ImportError(f"engine.catalogue lists {DETECTORS}, engine.detectors registers {tuple(REGISTRY)}")

@@ -14,6 +14,7 @@ from engine.jit import kernel
 Z_FULL, CCI_FULL = 3.0, 300.0
 Z_QUIET, Z_EXTREME = 1.0, 2.5  # inside one deviation nothing is stretched
 ADX_RANGE, ADX_TREND = 15.0, 35.0
+TIE = 1e-6  # a CCI this near to 0 is rounding and on no side
 
 
 @kernel
@@ -25,7 +26,7 @@ def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output)
         for lane in range(bars.close.shape[1]):
             width = shared.deviation[row, lane]
             z = (bars.close[row, lane] - shared.mean[row, lane]) / width if width > EPSILON else 0.0
-            agree = z * index[row, lane] > 0.0
+            agree = z * index[row, lane] > TIE
             extreme = clip((abs(z) - Z_QUIET) / (Z_EXTREME - Z_QUIET), 0.0, 1.0)
             trendless = 1.0 - clip((shared.adx[row, lane] - ADX_RANGE) / (ADX_TREND - ADX_RANGE), 0.0, 1.0)
             stretch = 0.5 * (clip(z / Z_FULL, -1.0, 1.0) + clip(index[row, lane] / CCI_FULL, -1.0, 1.0))
@@ -42,7 +43,7 @@ def reason(r: Mapping[str, float]) -> str:
         return f"stays silent in a trend: ADX {r['adx']:.0f}, above {ADX_TREND:.0f}"
     if abs(r["z"]) <= Z_QUIET:
         return f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars, within {Z_QUIET:.0f}"
-    if r["z"] * r["cci"] <= 0.0:
+    if r["z"] * r["cci"] <= TIE:
         return f"no agreement: price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars, CCI {r['cci']:+.0f}"
     return (
         f"price is {r['z']:+.1f} deviations from its mean of {BAND_BARS} bars (over {Z_QUIET:.0f}), "
