@@ -41,7 +41,7 @@ class Connection:
         self._work, self._room, self._missing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._room.set()
         self._closing = False
-        self._tasks = [asyncio.ensure_future(self._guard(work)) for work in (self._write(), self._fill())]
+        self._tasks = [asyncio.ensure_future(self._speak(self._write())), asyncio.ensure_future(self._guard())]
         self.sent = 0
 
     def wants(self, symbol: str) -> bool:
@@ -101,7 +101,7 @@ class Connection:
         if not self._closing:
             self._closing = True
             self._outbox.clear()
-            self._tasks.append(asyncio.ensure_future(self._guard(self._close(code))))
+            self._tasks.append(asyncio.ensure_future(self._speak(self._close(code))))
 
     def cancel(self) -> None:
         """The socket is gone."""
@@ -114,12 +114,20 @@ class Connection:
             self._behind.append(symbol)
         self._missing.set()
 
-    async def _guard(self, work: Awaitable[None]) -> None:
-        """Run ``work``; if it fails, say so and let the client come back: what it missed is in the database."""
+    async def _speak(self, work: Awaitable[None]) -> None:
+        """Run ``work``, which sends. A client that is gone is no fault, and each server has its own error for it."""
         try:
             await work
+        except Exception as error:
+            logger.info("a client is gone: %r", error)
+            self._closing = True
+
+    async def _guard(self) -> None:
+        """Fill holes; if that fails, say so and let the client come back: what it missed is in the database."""
+        try:
+            await self._fill()
         except Exception:
-            logger.exception("a connection failed and is closed")
+            logger.exception("history could not be read: the connection is closed")
             self.shut(CloseCode.RESTARTING)
 
     async def _write(self) -> None:
