@@ -39,7 +39,8 @@ check: .venv/dev ## Lint, formats, types, floors, migrations, documents
 	$(PY) manage.py makemigrations --check --dry-run
 
 .PHONY: bench
-bench: .venv/dev ## Measure; writes a dated report to bench/results/
+bench: .venv/dev ## Measure against peers (installs them: 1.5 GB); writes a dated report to bench/results/
+	@PYTHON=$(PYTHON) sh bench/setup_peers.sh
 	$(PY) -m bench.run
 
 .PHONY: lock
