@@ -35,8 +35,7 @@ def main() -> int:
         return failed or (1 if os.environ.get("CI") == "true" else 0)
     sys.stdout.write("the same on PostgreSQL and Redis\n")
     sys.stdout.flush()
-    # Without the pool: threads that a test leaves behind would keep its connections from the next one.
-    services = {"DATABASE_URL": DATABASE_URL, "REDIS_URL": REDIS_URL, "DATABASE_POOL_SIZE": "0"}
+    services = {"DATABASE_URL": DATABASE_URL, "REDIS_URL": REDIS_URL}
     return pytest([*PARALLEL, *STORED, *sys.argv[1:]], **services) or failed
 
 
