@@ -1,0 +1,111 @@
+import type * as api from "./generated";
+import { call, untilLoaded } from "./http";
+import type { Timeframe } from "./types";
+
+export const readMe = () => call<api.GetAuthMeData, api.GetAuthMeResponses>("GET", "/api/auth/me", {});
+
+export const logIn = (body: api.PostAuthLoginData["body"]) =>
+  call<api.PostAuthLoginData, api.PostAuthLoginResponses>("POST", "/api/auth/login", { body });
+
+export const logOut = () => call<api.PostAuthLogoutData, api.PostAuthLogoutResponses>("POST", "/api/auth/logout", {});
+
+export const readAudit = (action: string, limit: number) =>
+  call<api.GetAuditData, api.GetAuditResponses>("GET", "/api/audit", { query: { action, limit } });
+
+export const readStatus = () => call<api.GetAgentStatusData, api.GetAgentStatusResponses>("GET", "/api/agent/status", {});
+
+export const toggleAgent = (enabled: boolean) =>
+  call<api.PutAgentToggleData, api.PutAgentToggleResponses>("PUT", "/api/agent/toggle", { body: { enabled } });
+
+export const readConfig = () => call<api.GetAgentConfigData, api.GetAgentConfigResponses>("GET", "/api/agent/config", {});
+
+export const readLatest = (symbols: string[] | null) =>
+  call<api.GetSignalsLatestData, api.GetSignalsLatestResponses>("GET", "/api/signals/latest", {
+    query: symbols ? { symbols: symbols.join(",") } : {},
+  });
+
+export const readDecisions = (symbol?: string) =>
+  call<api.GetSignalsDecisionsData, api.GetSignalsDecisionsResponses>("GET", "/api/signals/decisions", {
+    query: symbol === undefined ? {} : { symbol },
+  });
+
+export const readSignals = (query: NonNullable<api.GetSignalsData["query"]>) =>
+  call<api.GetSignalsData, api.GetSignalsResponses>("GET", "/api/signals", { query });
+
+export const readStructure = (symbol: string, timeframe: Timeframe) =>
+  call<api.GetSignalsStructureData, api.GetSignalsStructureResponses>("GET", "/api/signals/structure", { query: { symbol, timeframe } });
+
+export const readSignal = (signal_id: string) =>
+  call<api.GetSignalsSignalIdData, api.GetSignalsSignalIdResponses>("GET", "/api/signals/{signal_id}", { path: { signal_id } });
+
+export const explainSignal = (signal_id: string) =>
+  call<api.GetSignalsSignalIdExplainData, api.GetSignalsSignalIdExplainResponses>("GET", "/api/signals/{signal_id}/explain", {
+    path: { signal_id },
+  });
+
+export const scoreSeries = (body: api.PostSignalsScoreData["body"]) =>
+  untilLoaded(() => call<api.PostSignalsScoreData, api.PostSignalsScoreResponses>("POST", "/api/signals/score", { body }));
+
+export const scan = (body: api.PostScannerRunData["body"]) =>
+  untilLoaded(() => call<api.PostScannerRunData, api.PostScannerRunResponses>("POST", "/api/scanner/run", { body }));
+
+export const readRuns = (limit: number) =>
+  call<api.GetScannerRunsData, api.GetScannerRunsResponses>("GET", "/api/scanner/runs", { query: { limit } });
+
+export const readCloses = (timeframe: Timeframe, limit: number) =>
+  call<api.GetMarketClosesData, api.GetMarketClosesResponses>("GET", "/api/market/closes", { query: { timeframe, limit } });
+
+export const readCandles = (symbol: string, timeframe: Timeframe, limit: number) =>
+  call<api.GetMarketCandlesData, api.GetMarketCandlesResponses>("GET", "/api/market/candles", { query: { symbol, timeframe, limit } });
+
+export const readSymbols = () => call<api.GetMarketSymbolsData, api.GetMarketSymbolsResponses>("GET", "/api/market/symbols", {});
+
+export const readMetrics = () => call<api.GetMetricsData, api.GetMetricsResponses>("GET", "/api/metrics", {});
+
+export const readHealth = () => call<api.GetHealthData, api.GetHealthResponses>("GET", "/health", {});
+
+export const readPresets = () =>
+  call<api.GetConfigWeightPresetsData, api.GetConfigWeightPresetsResponses>("GET", "/api/config/weight-presets", {});
+
+export const savePreset = (body: api.PostConfigWeightPresetsData["body"]) =>
+  call<api.PostConfigWeightPresetsData, api.PostConfigWeightPresetsResponses>("POST", "/api/config/weight-presets", { body });
+
+export const activatePreset = (name: string) =>
+  call<api.PostConfigWeightPresetsNameActivateData, api.PostConfigWeightPresetsNameActivateResponses>(
+    "POST",
+    "/api/config/weight-presets/{name}/activate",
+    { path: { name } },
+  );
+
+export const deletePreset = (name: string) =>
+  call<api.DeleteConfigWeightPresetsNameData, api.DeleteConfigWeightPresetsNameResponses>("DELETE", "/api/config/weight-presets/{name}", {
+    path: { name },
+  });
+
+export const readPresetHistory = (name: string) =>
+  call<api.GetConfigWeightPresetsNameHistoryData, api.GetConfigWeightPresetsNameHistoryResponses>(
+    "GET",
+    "/api/config/weight-presets/{name}/history",
+    { path: { name } },
+  );
+
+export const runBacktest = (body: api.PostBacktestRunData["body"]) =>
+  call<api.PostBacktestRunData, api.PostBacktestRunResponses>("POST", "/api/backtest/run", { body });
+
+export const readBacktest = (backtest_id: string) =>
+  call<api.GetBacktestResultsBacktestIdData, api.GetBacktestResultsBacktestIdResponses>("GET", "/api/backtest/results/{backtest_id}", {
+    path: { backtest_id },
+  });
+
+export const cancelBacktest = (backtest_id: string) =>
+  call<api.DeleteBacktestResultsBacktestIdData, api.DeleteBacktestResultsBacktestIdResponses>(
+    "DELETE",
+    "/api/backtest/results/{backtest_id}",
+    { path: { backtest_id } },
+  );
+
+export const readRecord = (query: NonNullable<api.GetSignalsOutcomesRecordData["query"]>) =>
+  call<api.GetSignalsOutcomesRecordData, api.GetSignalsOutcomesRecordResponses>("GET", "/api/signals/outcomes/record", { query });
+
+export const readOutcomes = (query: NonNullable<api.GetSignalsOutcomesData["query"]>) =>
+  call<api.GetSignalsOutcomesData, api.GetSignalsOutcomesResponses>("GET", "/api/signals/outcomes", { query });

@@ -1,0 +1,39 @@
+import { useEffect, useSyncExternalStore } from "react";
+
+import { readLatest } from "../api/endpoints";
+import { LiveClient, type Snapshot } from "./client";
+import type { SocketLike } from "./transport";
+
+function openSocket(): SocketLike {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  return new WebSocket(`${scheme}://${location.host}/ws/realtime`);
+}
+
+/** The one socket of this tab. */
+export const live = new LiveClient({
+  open: openSocket,
+  online: () => navigator.onLine,
+  random: Math.random,
+  readLatest,
+  frame: (callback) => requestAnimationFrame(callback),
+});
+
+/** Connect, and look after the socket whenever the tab is seen again or the network changes. */
+export function startLive(): void {
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) live.wake();
+  });
+  for (const event of ["online", "offline", "pageshow"]) addEventListener(event, () => live.wake());
+  live.start();
+}
+
+/** Read part of what is live. `select` must return the same value while that part is unchanged. */
+export function useLive<T>(select: (snapshot: Snapshot) => T): T {
+  return useSyncExternalStore(live.listen, () => select(live.getSnapshot()));
+}
+
+/** Subscribe while the component is there. */
+export function useSubscription(symbols: readonly string[]): void {
+  const key = symbols.join(" ");
+  useEffect(() => (key ? live.want(key.split(" ")) : undefined), [key]);
+}

@@ -1,0 +1,94 @@
+import "./opportunities.css";
+
+import { useDeferredValue, useMemo, useState } from "react";
+
+import { useCloses } from "../../api/queries";
+import type { Timeframe } from "../../api/types";
+import { Empty, Failed, Loading } from "../../ui/states";
+import { AlarmBar } from "./AlarmBar";
+import { Feed } from "./Feed";
+import { FilterBar } from "./FilterBar";
+import { OpportunityTable } from "./OpportunityTable";
+import type { Filter, Row, Sort } from "./rows";
+import { useOrder, useRows } from "./useRows";
+
+const SPARK_BARS = 48;
+const NO_FILTER: Filter = { text: "", direction: null, advice: null };
+
+export function OpportunitiesPage() {
+  const { agent, rows, decisions } = useRows();
+  if (!rows) {
+    return decisions.error ? <Failed error={decisions.error} what="The watchlist" retry={() => void decisions.refetch()} /> : <Loading what="opportunities" />;
+  }
+  if (rows.length === 0) {
+    return (
+      <Empty title="The agent watches no symbols">
+        <p>
+          Give it a watchlist with <code>POST /api/agent/subscribe</code>, or connect a market.
+        </p>
+      </Empty>
+    );
+  }
+  return <Opportunities rows={rows} timeframes={agent?.timeframes ?? []} now={agent?.market.now ?? null} stale={decisions.isError} />;
+}
+
+type Props = { rows: Row[]; timeframes: Timeframe[]; now: number | null; stale: boolean };
+
+function Opportunities({ rows, timeframes, now, stale }: Props) {
+  const [filter, setFilter] = useState(NO_FILTER);
+  const [sort, setSort] = useState<Sort>({ key: "rank", descending: true });
+  const [hold, setHold] = useState(false);
+  const asked = useDeferredValue(filter);
+  const order = useOrder(rows, asked, sort, hold);
+  const bySymbol = useMemo(() => new Map(rows.map((row) => [row.symbol, row])), [rows]);
+  const closes = useCloses(timeframes[0], SPARK_BARS);
+  const shown = order.map((symbol) => bySymbol.get(symbol)).filter((row) => row !== undefined);
+  return (
+    <div className="desk" data-stale={stale || undefined}>
+      <section className="desk-main" aria-labelledby="opportunities">
+        <div className="page-head">
+          <h1 id="opportunities">Opportunities</h1>
+          <Counts rows={rows} />
+          <AlarmBar />
+        </div>
+        <FilterBar filter={filter} onChange={setFilter} shown={shown.length} total={rows.length} held={hold} />
+        {shown.length === 0 ? (
+          <Empty title="No symbol matches">
+            <p>
+              <button onClick={() => setFilter(NO_FILTER)}>Show all {rows.length}</button>
+            </p>
+          </Empty>
+        ) : (
+          <OpportunityTable rows={shown} timeframes={timeframes} now={now} sort={sort} onSort={setSort} onHold={setHold} closes={closes.data?.closes} />
+        )}
+      </section>
+      <Feed />
+    </div>
+  );
+}
+
+function Counts({ rows }: { rows: Row[] }) {
+  const count = (test: (row: Row) => boolean) => rows.filter(test).length;
+  const unscored = count((row) => row.score === null);
+  return (
+    <ul className="counts">
+      <li>
+        <b>{count((row) => row.advice === "BUY")}</b> <span className="lean-bullish">buy</span>
+      </li>
+      <li>
+        <b>{count((row) => row.advice === "SELL")}</b> <span className="lean-bearish">sell</span>
+      </li>
+      <li>
+        <b>{count((row) => row.direction === "BULLISH")}</b> bullish
+      </li>
+      <li>
+        <b>{count((row) => row.direction === "BEARISH")}</b> bearish
+      </li>
+      {unscored > 0 && (
+        <li>
+          <b>{unscored}</b> without a score
+        </li>
+      )}
+    </ul>
+  );
+}

@@ -1,0 +1,90 @@
+import type { Advice, Direction, RiskLevel } from "../api/types";
+import { percent, score as scoreText } from "../format/format";
+
+const ARROWS: Record<Direction, string> = { BULLISH: "▲", BEARISH: "▼", NEUTRAL: "◆" };
+
+/** Up, down or neither: by shape, word and colour. */
+export function DirectionMark({ direction, word = true }: { direction: Direction | null; word?: boolean }) {
+  if (direction === null) return <span className="muted">–</span>;
+  return (
+    <span className={`direction lean-${direction.toLowerCase()}`} title={direction}>
+      <span aria-hidden="true">{ARROWS[direction]}</span> <span className={word ? "" : "sr"}>{direction.toLowerCase()}</span>
+    </span>
+  );
+}
+
+export function AdviceMark({ advice }: { advice: Advice | null }) {
+  if (advice === null) return <span className="muted">–</span>;
+  return <span className={`advice advice-${advice.toLowerCase()}`}>{advice}</span>;
+}
+
+export function RiskMark({ level }: { level: RiskLevel | null | undefined }) {
+  if (!level) return <span className="muted">–</span>;
+  const dots = { LOW: 1, MEDIUM: 2, HIGH: 3 }[level];
+  return (
+    <span className={`risk risk-${level.toLowerCase()}`} title={`Risk ${level}`}>
+      <span className="risk-dots" aria-hidden="true">
+        {[1, 2, 3].map((n) => (
+          <i key={n} data-on={n <= dots || undefined} />
+        ))}
+      </span>
+      {level.toLowerCase()}
+    </span>
+  );
+}
+
+/** A score as a bar from the middle: to the end bullish, to the start bearish. */
+export function ScoreBar({ value }: { value: number | null }) {
+  if (value === null) return <span className="muted">–</span>;
+  const lean = Math.min(1, Math.abs(value - 0.5) * 2);
+  const side = value >= 0.5 ? "up" : "down";
+  return (
+    <span className="score">
+      <span className="score-track" aria-hidden="true">
+        <i className={`score-fill score-${side}`} style={{ inlineSize: `${(lean * 50).toFixed(1)}%` }} />
+      </span>
+      <span className="num">{scoreText(value)}</span>
+    </span>
+  );
+}
+
+export function ConfidenceBar({ value }: { value: number | null }) {
+  if (value === null) return <span className="muted">–</span>;
+  return (
+    <span className="confidence">
+      <span className="confidence-track" aria-hidden="true">
+        <i style={{ inlineSize: `${(Math.min(1, value) * 100).toFixed(1)}%` }} />
+      </span>
+      <span className="num">{percent(value)}</span>
+    </span>
+  );
+}
+
+/** One cell a timeframe, coloured by its score. */
+export function TimeframeStrip({ names, scores }: { names: readonly string[]; scores: Record<string, number> }) {
+  return (
+    <span className="strip">
+      {names.map((name) => (
+        <StripCell key={name} name={name} score={scores[name]} />
+      ))}
+    </span>
+  );
+}
+
+function StripCell({ name, score }: { name: string; score: number | undefined }) {
+  const text = score === undefined ? "no score" : scoreText(score);
+  const step = score === undefined ? "none" : leanStep(score);
+  return (
+    <i className={`strip-cell lean-step-${step}`} title={`${name}: ${text}`}>
+      {name}
+      <span className="sr">: {text} </span>
+    </i>
+  );
+}
+
+/** −3..3: how far a score leans; ±0.05 is neutral, as in the presets' band. */
+export function leanStep(score: number): number {
+  const lean = score - 0.5;
+  const size = Math.abs(lean);
+  return Math.sign(lean) * (size < 0.05 ? 0 : size < 0.12 ? 1 : size < 0.25 ? 2 : 3);
+}

@@ -1,0 +1,135 @@
+"""The first page: ranked, moving, switched off and on, and back by itself after the server was killed."""
+
+import signal
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import feed, ready, until
+
+ROWS = ".grid-body [role=row]"
+
+
+def scores(page) -> dict[str, str]:
+    """Return the score shown of each symbol."""
+    return dict(
+        page.locator(ROWS).evaluate_all(
+            "rows => rows.map(r => [r.dataset.symbol, r.querySelector('.col-score .num')?.textContent ?? ''])"
+        )
+    )
+
+
+def in_order(page) -> list[float]:
+    """Return how far from neutral the rows are, from the first rank to the last."""
+    rows = page.locator(ROWS).evaluate_all(
+        "rows => rows.map(r => [+r.getAttribute('aria-rowindex'), +r.querySelector('.col-score .num').textContent])"
+    )
+    return [abs(score - 0.5) for _, score in sorted(rows)]
+
+
+def switch(page, on: bool) -> None:
+    page.get_by_role("switch", name="Agent").click()
+    if not on:
+        page.get_by_role("dialog").get_by_role("button", name="Turn off").click()
+
+
+def test_a_fresh_start_shows_ranked_rows_that_move_and_says_simulated(tabs, server):
+    page = ready(tabs.open())
+    expect(page.locator("[data-badge=source]")).to_have_text("SIMULATED")
+    watched = server.get("/api/agent/status")["subscribed_symbols"]
+    assert set(scores(page)) == set(watched)
+    before = scores(page)
+    until(page, lambda: sum(before[s] != now for s, now in scores(page).items()) >= 3)
+
+
+def test_the_numbers_on_the_first_page_are_those_of_the_api(tabs, server):
+    page = ready(tabs.open())
+    server.put("/api/agent/toggle?enabled=false")
+    expect(page.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
+    decisions = {d["symbol"]: d for d in server.get("/api/signals/decisions")["results"]}
+    latest = {s["symbol"]: s for s in server.get("/api/signals/latest")["results"]}
+    until(page, lambda: scores(page) == {symbol: f"{d['score']:.3f}" for symbol, d in decisions.items()})
+    for symbol, decision in decisions.items():
+        row = page.locator(f"{ROWS}[data-symbol={symbol}]")
+        expect(row.locator(".col-price")).to_have_text(shown_price(decision["price"]))
+        expect(row.locator(".col-advice")).to_have_text(decision["advice"])
+        expect(row.locator(".col-direction")).to_contain_text(decision["direction"].lower())
+        expect(row.locator(".col-risk")).to_contain_text(decision["risk_level"].lower())
+        expect(row.locator(".col-age")).to_have_attribute(
+            "title", f"Signal {latest[symbol]['seq']}: {latest[symbol]['because']}"
+        )
+        for timeframe, score in decision["timeframes"].items():
+            expect(row.get_by_title(f"{timeframe}: {score:.3f}", exact=True)).to_be_visible()
+    until(page, lambda: in_order(page) == sorted(in_order(page), reverse=True))
+
+
+def shown_price(price: float) -> str:
+    return f"{price:,.2f}" if price >= 1000 else f"{price:,.4f}" if price >= 1 else f"{price:.6g}"
+
+
+def test_off_stops_the_rows_in_every_tab_and_on_moves_them_again(tabs, server):
+    first, second = ready(tabs.open()), ready(tabs.open())
+    switch(first, on=False)
+    for page in (first, second):
+        expect(page.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
+        expect(page.locator("[data-badge=connection]")).to_contain_text("agent off")
+    first.wait_for_timeout(2500)  # longer than the page's own polls
+    still = scores(first)
+    first.wait_for_timeout(2500)
+    assert scores(first) == still
+    first.reload()
+    expect(first.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
+    server.stop(signal.SIGTERM)
+    server.start()
+    expect(second.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
+    expect(second.locator("[data-badge=connection]")).to_have_attribute("data-phase", "live")
+    switch(first, on=True)
+    expect(second.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "true")
+    until(second, lambda: scores(second) != still)
+
+
+def test_a_killed_server_comes_back_without_a_reload_and_no_signal_is_missing_or_doubled(tabs, server):
+    page = ready(tabs.open())
+    page.evaluate("window.notReloaded = true")
+    begun = {s["symbol"]: s["seq"] for s in server.get("/api/signals/latest")["results"]}
+    until(page, lambda: len(feed(page)) >= 1)
+    server.stop(signal.SIGKILL)
+    expect(page.locator("[data-badge=connection]")).to_have_attribute("data-phase", "reconnecting")
+    server.start()
+    expect(page.locator("[data-badge=connection]")).to_have_attribute("data-phase", "live")
+    count = len(feed(page))
+    until(page, lambda: len(feed(page)) > count)
+    server.put("/api/agent/toggle?enabled=false")
+    expect(page.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
+    page.wait_for_timeout(1500)  # the feed is silent from a second after the switch
+    assert page.evaluate("window.notReloaded") is True
+    shown = feed(page)
+    for symbol in {symbol for symbol, _ in shown}:
+        seqs = [seq for one, seq in shown if one == symbol]
+        stored = server.get(f"/api/signals?symbol={symbol}&limit=500")["results"]
+        assert seqs == list(range(seqs[0], stored[0]["seq"] + 1)), symbol
+        assert seqs[0] <= begun.get(symbol, 0) + 1, symbol
+
+
+def test_search_arrows_and_enter_lead_to_a_symbol_without_a_mouse(tabs):
+    page = ready(tabs.open())
+    page.keyboard.press("/")
+    page.keyboard.type("btc")
+    expect(page.locator(ROWS)).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator(ROWS)).to_have_count(10)
+    page.get_by_role("grid").focus()
+    page.keyboard.press("End")
+    chosen = page.locator(f"{ROWS}[aria-selected=true]").get_attribute("data-symbol")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(chosen)
+
+
+def test_rows_stay_in_place_under_the_pointer_and_sort_by_a_column(tabs):
+    page = ready(tabs.open())
+    page.get_by_role("columnheader", name="Symbol").get_by_role("button").click()
+    rank = "row.getAttribute('aria-rowindex')"
+    names = f"rows => rows.map(row => [+{rank}, row.dataset.symbol]).sort((a, b) => a[0] - b[0]).map(row => row[1])"
+    until(page, lambda: (found := page.locator(ROWS).evaluate_all(names)) == sorted(found))
+    expect(page.locator(".filters-count")).to_contain_text("order held")
+    page.mouse.move(5, 5)
+    expect(page.locator(".filters-count")).not_to_contain_text("order held")
