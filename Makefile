@@ -5,7 +5,7 @@ PY := .venv/bin/python
 
 .PHONY: help
 help: ## List these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version)'
@@ -19,29 +19,88 @@ help: ## List these targets
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
+# Node comes with the Python packages. What is built is newer than all that it is built from, or is built anew.
+NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
+FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+frontend/node_modules/.installed: frontend/package-lock.json | .venv/runtime
+	cd frontend && $(NODE) npm ci --silent --no-fund --no-audit
+	@touch $@
+
+frontend/dist/manifest.json: frontend/node_modules/.installed $(FRONTEND_SOURCES)
+	cd frontend && $(NODE) npm run --silent build
+	@touch $@
+
+.PHONY: frontend
+frontend: frontend/dist/manifest.json ## Build the dashboard, if it changed
+
+CONTRACTS := frontend/src/api/generated/*.ts frontend/src/live/generated.ts
+
+.PHONY: contracts
+contracts: .venv/runtime frontend/node_modules/.installed ## Write the dashboard's types anew from the API's schema
+	@mkdir -p frontend/node_modules/.cache
+	$(PY) manage.py spectacular --validate --fail-on-warn --format openapi-json --file frontend/node_modules/.cache/openapi.json
+	cd frontend && $(NODE) npm run --silent contracts
+
 .PHONY: run
-run: .venv/runtime ## Install what is missing and serve on http://127.0.0.1:8000
+run: .venv/runtime frontend ## Install what is missing and serve on http://127.0.0.1:8000
 	@$(PY) manage.py migrate --verbosity 0
 	@$(PY) -m engine.warm --if-cold
 	@exec $(PY) manage.py serve
 
+.PHONY: run-services
+run-services: .venv/runtime ## web, worker, beat and feed (Procfile) against DATABASE_URL and REDIS_URL
+	@PY=$(PY) sh deploy/run_services.sh
+
 .PHONY: test
-test: .venv/dev ## Run the whole suite: on SQLite, then on PostgreSQL and Redis where they answer
+test: .venv/dev frontend ## Run the whole suite: on SQLite, then on PostgreSQL and Redis where they answer
 	@$(PY) -m engine.warm --if-cold
 	@$(PY) tests/run.py
 
+.PHONY: exchange
+exchange: .venv/dev ## Run 50 symbols for 30 simulated hours against the simulated exchange with every fault
+	EXCHANGE_HOURS=30 $(PY) -m pytest -q tests/exchange/test_every_fault.py
+
 .PHONY: check
-check: .venv/dev ## Lint, formats, types, floors, migrations, documents
+check: .venv/dev frontend/node_modules/.installed ## Lint, formats, types, floors, migrations, documents
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy .
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py write_docs --check
+	cd frontend && $(NODE) npm run --silent check
+	@before=$$(cat $(CONTRACTS) | cksum); $(MAKE) --silent contracts; test "$$before" = "$$(cat $(CONTRACTS) | cksum)" || \
+		{ echo "the dashboard's types were stale; they are written anew now: commit them"; exit 1; }
+
+.PHONY: study
+study: .venv/dev ## Walk forward over 100 random walks and 100 planted edges (five minutes)
+	@$(PY) -m engine.warm --if-cold
+	STUDY_SEEDS=100 $(PY) -m pytest -q tests/studies
+
+.PHONY: docs
+docs: .venv/dev ## Write docs/api.md, docs/asyncapi.json and docs/commands.md anew from the code
+	$(PY) manage.py write_docs
 
 .PHONY: bench
 bench: .venv/dev ## Measure against peers (installs them: 1.5 GB); writes a dated report to bench/results/
 	@PYTHON=$(PYTHON) sh bench/setup_peers.sh
 	$(PY) -m bench.run
+	$(PY) -m bench.backtests
+
+.PHONY: bench-fanout
+bench-fanout: .venv/dev ## Measure fan-out beside nchan and stock Channels (needs gcc, nginx-light, libnginx-mod-nchan)
+	$(PY) -m bench.fanout.run
+
+.PHONY: fuzz
+fuzz: .venv/dev ## Run 500 random interleavings against a model, 5,000 requests, 20,000 frames, 10,000 tries to log in
+	FUZZ_RUNS=500 $(PY) -m pytest -q -n 2 tests/wire/test_model.py
+	FUZZ=1 $(PY) -m pytest -q -n 2 --dist loadfile tests/fuzz tests/access/test_login.py
+
+.PHONY: faults
+faults: .venv/dev ## Kill, stop and lose, frames and slow readers, in full numbers (hours); a dated table to bench/results/
+	@$(PY) -m engine.warm --if-cold
+	@$(PY) tests/run.py faults
 
 .PHONY: lock
 lock: .venv/bin/python ## Pin requirements.in and requirements-dev.in anew

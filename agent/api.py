@@ -2,26 +2,30 @@
 
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agent import services
+from agent import services, shapes
 from agent.health import health_json
 from agent.metrics import metrics_json
 from agent.models import ScanRun
 from market.feeds import current_market
 from presets.models import WeightPreset
+from rest.access import Permission
+from rest.endpoints import endpoint
+from rest.errors import invalid
 from rest.fields import StrictSerializer, SymbolsField
 from rest.pages import PageQuery, Pages
 from rest.views import View
 from signals.api import RulesField, TimeframesField, known_instruments
+from signals.shapes import AgentStatus
 
 
 class StatusView(View):
     """What the agent does and how its market is."""
 
+    @endpoint(Permission.READ, AgentStatus)
     def get(self, request: Request) -> Response:
         return Response(services.status_json())
 
@@ -40,7 +44,7 @@ class StrictBoolean(serializers.BooleanField):
 
 
 class ToggleBody(StrictSerializer):
-    enabled = StrictBoolean()
+    enabled = StrictBoolean(required=False)
 
 
 class ToggleView(View):
@@ -48,11 +52,16 @@ class ToggleView(View):
 
     query_serializer = ToggleQuery
 
+    @endpoint(Permission.TOGGLE, AgentStatus, body=ToggleBody, body_required=False)
     def put(self, request: Request) -> Response:
         enabled = self.query.get("enabled")
-        if enabled is None:
-            enabled = self.body(ToggleBody)["enabled"]
-        services.toggle(enabled)
+        asked = self.body(ToggleBody).get("enabled") if request.data else None
+        wanted = asked if enabled is None else enabled
+        if wanted is None:
+            raise invalid("enabled", "say it in the query or in the body", "required")
+        if None not in (enabled, asked) and enabled != asked:
+            raise invalid("enabled", "query and body differ")
+        services.toggle(wanted)
         return Response(services.status_json())
 
 
@@ -72,12 +81,15 @@ class ConfigBody(StrictSerializer):
 class ConfigView(View):
     """What the agent watches, how often, and by which rules. PUT sets what is left out to its default."""
 
+    @endpoint(Permission.READ, shapes.AgentConfig)
     def get(self, request: Request) -> Response:
         return Response(services.config_json(services.agent_state(), current_market()))
 
+    @endpoint(Permission.CONFIG, shapes.AgentConfig, body=ConfigBody)
     def patch(self, request: Request) -> Response:
         return self._change(self.body(ConfigBody))
 
+    @endpoint(Permission.CONFIG, shapes.AgentConfig, body=ConfigBody)
     def put(self, request: Request) -> Response:
         return self._change(services.default_config() | self.body(ConfigBody))
 
@@ -95,6 +107,7 @@ class SubscribeBody(StrictSerializer):
 class SubscribeView(View):
     """Make these symbols the agent's watchlist."""
 
+    @endpoint(Permission.CONFIG, AgentStatus, body=SubscribeBody)
     def post(self, request: Request) -> Response:
         symbols = self.body(SubscribeBody)["symbols"]
         known_instruments(current_market(), symbols)
@@ -107,6 +120,7 @@ class RunsView(View):
 
     query_serializer = PageQuery
 
+    @endpoint(Permission.READ, shapes.RunPage)
     def get(self, request: Request) -> Response:
         pages = Pages("-due_at")
         page = pages.paginate_queryset(ScanRun.objects.filter(market=current_market()), request, self)
@@ -116,25 +130,40 @@ class RunsView(View):
 class MetricsView(View):
     """Figures of this process, the agent and the market."""
 
+    @endpoint(Permission.READ, shapes.Metrics)
     def get(self, request: Request) -> Response:
         return Response(metrics_json())
 
 
-def health(request: HttpRequest) -> JsonResponse:
+class HealthView(View):
     """Everything that is checked; 503 when the database or the channel layer does not answer."""
-    healthy, answer = health_json()
-    return JsonResponse(answer, status=200 if healthy else 503)
+
+    authentication_classes = ()  # a session is looked up in the database, which may be what is down
+
+    @endpoint(Permission.ANYONE, answers={200: shapes.Health, 503: shapes.Health})
+    def get(self, request: Request) -> Response:
+        healthy, answer = health_json()
+        return Response(answer, status=200 if healthy else 503)
 
 
-def live(request: HttpRequest) -> JsonResponse:
+class LiveView(View):
     """The process answers."""
-    return JsonResponse({"status": "alive"})
+
+    authentication_classes = ()
+
+    @endpoint(Permission.ANYONE, shapes.Alive)
+    def get(self, request: Request) -> Response:
+        return Response({"status": "alive"})
 
 
-def ready(request: HttpRequest) -> JsonResponse:
+class ReadyView(View):
     """200 when it can serve: database, channel layer and market are there and the market is not stale."""
-    healthy, answer = health_json()
-    good = healthy and answer["checks"]["market"] == "ok"
-    return JsonResponse(
-        {"status": "ready" if good else "not ready", "checks": answer["checks"]}, status=200 if good else 503
-    )
+
+    authentication_classes = ()
+
+    @endpoint(Permission.ANYONE, answers={200: shapes.Readiness, 503: shapes.Readiness})
+    def get(self, request: Request) -> Response:
+        healthy, answer = health_json()
+        good = healthy and answer["checks"]["market"] == "ok"
+        status = "ready" if good else "not ready"
+        return Response({"status": status, "checks": answer["checks"]}, status=200 if good else 503)

@@ -7,6 +7,7 @@ class AgentConfig(AppConfig):
     name = "agent"
 
     def ready(self) -> None:
+        from agent import checks  # noqa: F401  registers them
         from agent.services import status_json
         from signals import hub
         from signals.threads import in_thread

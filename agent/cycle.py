@@ -1,155 +1,137 @@
-"""One tick: claim it, score what is new, decide, and store all of it or nothing."""
+"""One shard of a tick: score what is new, decide, and store all of it or nothing."""
 
+from binascii import crc32
 from collections import Counter
-from collections.abc import Callable
-from datetime import timedelta
-from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from agent.models import AgentState, ScanRun, ScanShard
+from agent.claims import Claim, LostClaim, hold
+from agent.models import AgentState, ScanRun
 from agent.services import AGENT, policy_of, rules_of, watchlist
+from market.feeds import is_live
 from market.models import Instrument, Market, Series
 from market.windows import Windows
 from presets.models import PresetVersion
-from presets.services import active_version
-from signals.models import Signal, Stream
-from signals.scoring import newest_close, score_symbols
-from signals.services import Decided, decide_all, is_news, store, streams_of
+from signals.models import SeriesState, Signal, Stream
+from signals.outcomes.following import follow
+from signals.scoring import SymbolResult, newest_close, score_symbols
+from signals.services import decide_all, is_news, store, streams_of
+from signals.states import of_result, save
 
-# Longer than a scan takes; a dead worker's tick is taken over after it. Too short costs double work, never a double
-# signal: the fence sees to that.
-LEASE = timedelta(seconds=5)
-
-
-class Claim(NamedTuple):
-    """The right to do one shard of one run, as long as nobody holds a higher fence."""
-
-    run: ScanRun
-    shard: ScanShard
-    fence: int
+Watched = dict[Instrument, list[Series]]
 
 
-class LostClaim(Exception):
-    """The tick may not be committed: another worker took it over, or the agent was turned off."""
-
-
-def due_at(market_time: int, interval_ms: int) -> int:
-    """Return the tick that market time has reached."""
-    return market_time // interval_ms * interval_ms
-
-
-class Finished(Exception):
-    """The tick was run already."""
-
-
-def claim(market: Market, kind: str, due: int, market_time: int) -> Claim | None:
-    """Take the tick; of several who try, one gets it, and another only after the lease.
-
-    Raises Finished when its run is over, however it ended.
-    """
-    run = ScanRun.objects.filter(market=market, kind=kind, due_at=due).select_related("preset_version__preset").first()
-    if run is None:
-        return _begin(market, kind, due, market_time)
-    if run.status != ScanRun.Status.RUNNING:
-        raise Finished
-    return _take_over(run)
-
-
-def _begin(market: Market, kind: str, due: int, market_time: int) -> Claim | None:
-    run = ScanRun(market=market, kind=kind, due_at=due, market_time=market_time, preset_version=active_version())
-    shard = ScanShard(run=run, fence=1, lease_until=timezone.now() + LEASE)
-    try:
-        with transaction.atomic():
-            run.save(force_insert=True)
-            shard.save(force_insert=True)
-    except IntegrityError:
-        return None  # somebody else inserted the tick first
-    return Claim(run, shard, shard.fence)
-
-
-def _take_over(run: ScanRun) -> Claim | None:
-    shard, now = run.shards.get(), timezone.now()
-    free = ScanShard.objects.filter(pk=shard.pk, fence=shard.fence, finished_at=None, lease_until__lte=now)
-    if free.update(fence=shard.fence + 1, lease_until=now + LEASE) == 0:
-        return None
-    return Claim(run, shard, shard.fence + 1)
-
-
-def release(claimed: Claim) -> None:
-    """Give the tick back: whoever is next need not wait for the lease."""
-    mine = ScanShard.objects.filter(pk=claimed.shard.pk, fence=claimed.fence, finished_at=None)
-    mine.update(lease_until=timezone.now())
-
-
-def mark_missed(market: Market, before: int) -> int:
-    """Record ticks that were begun and never finished, and that market time has passed, as missed."""
-    passed = ScanRun.objects.filter(market=market, status=ScanRun.Status.RUNNING, due_at__lt=before)
-    return passed.update(status=ScanRun.Status.MISSED, finished_at=timezone.now())
+def shard_of(symbol: str, shards: int) -> int:
+    """Return which part of a watchlist a symbol belongs to: it stays there whatever else is watched."""
+    return crc32(symbol.encode()) % shards
 
 
 class Scanner:
-    """Runs ticks of one market and keeps its windows warm between them. One thread at a time."""
+    """Does shards of one market's ticks and keeps their windows warm between them. One thread at a time."""
 
     def __init__(self) -> None:
         self._windows = Windows()
-        self._watched: tuple[int, dict[Instrument, list[Series]]] = (0, {})
+        self._watched: dict[tuple[int, int], Watched] = {}
+        self._version = (0, 0)
+        self._told: dict[int, int] = {}
 
-    def run(self, market: Market, state: AgentState, claimed: Claim, also: Callable[[], None]) -> list[Signal]:
-        """Do a claimed tick; ``also`` is called in its transaction. Return what was stored.
+    def warm(self, shards: int) -> set[int]:
+        """Return the shards, of so many, whose windows are in memory."""
+        return {shard for count, shard in self._watched if count == shards}
+
+    def run(self, market: Market, state: AgentState, claimed: Claim) -> list[Signal]:
+        """Do a claimed shard. Return what was stored; the last shard of a run moves the market on.
 
         Raises LostClaim, with nothing stored, if the claim was lost or the agent turned off meanwhile.
         """
         preset = claimed.run.preset_version
         policy = policy_of(state, preset)
-        watched = self._watchlist(market, state)
+        watched = self._part(market, state, claimed.shards, claimed.shard.shard)
         self._windows.refresh([one for members in watched.values() for one in members], claimed.run.market_time)
         streams = streams_of(list(watched))
-        asked = self._news(watched, streams, preset, claimed.run.market_time)
+        asked = self._news(watched, streams, preset, claimed.run.market_time, is_live(market))
         results = score_symbols(asked, state.timeframes, policy, self._windows)
         decided = decide_all(results, streams, rules_of(state))
+        told = self._changed(results, watched)
+        for one in told:
+            one.revision = market.corrections  # of before the bars were read: seen for certain
         with transaction.atomic():
-            self._hold(claimed)
+            hold(claimed)
+            _require_on()
+            save(told)
             signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk)
-            self._finish(claimed, decided, signals, held)
-            also()
+            follow(list(watched), claimed.run.market_time)
+            scored = sum(d.decision is not None for d in decided)
+            finish(market, claimed, scored, len(signals), held)
+        self._told |= {one.pk: one.close for one in told}
         return signals
 
-    def _watchlist(self, market: Market, state: AgentState) -> dict[Instrument, list[Series]]:
-        """Return the watched instruments with their series, read again when the agent's configuration changed."""
-        if self._watched[0] != state.version:
-            watched: dict[Instrument, list[Series]] = {i: [] for i in watchlist(state, market)}
-            wanted = Series.objects.filter(instrument__in=list(watched), timeframe__in=state.timeframes)
+    def _part(self, market: Market, state: AgentState, shards: int, shard: int) -> Watched:
+        """Return a shard's instruments with their series, read again when configuration or market changed."""
+        version = (state.version, market.roster)
+        if self._version != version:
+            self._watched, self._version = {}, version
+        if (shards, shard) not in self._watched:
+            members = [i for i in watchlist(state, market) if shard_of(i.symbol, shards) == shard]
+            watched: Watched = {instrument: [] for instrument in members}
+            wanted = Series.objects.filter(instrument__in=members, timeframe__in=state.timeframes)
             for one in wanted.select_related("instrument"):
                 watched[one.instrument].append(one)
-            self._watched = (state.version, watched)
-        return self._watched[1]
+            self._watched[shards, shard] = watched
+        return self._watched[shards, shard]
 
     def _news(
-        self, watched: dict[Instrument, list[Series]], streams: dict[int, Stream], preset: PresetVersion, now: int
+        self, watched: Watched, streams: dict[int, Stream], preset: PresetVersion, now: int, live: bool
     ) -> list[tuple[Instrument, int, list[Series]]]:
         """Return the symbols that have a new closed candle, or whose preset has a new version, each with its close."""
         asked = []
         for instrument, members in watched.items():
             as_of = newest_close(members, self._windows, now)
-            if as_of is not None and is_news(streams[instrument.pk], as_of, preset):
+            if as_of is None or not is_news(streams[instrument.pk], as_of, preset):
+                continue
+            # On an exchange the bars of one close come one by one; a player delivers them together.
+            if not live or all(self._windows.is_complete(one, as_of) for one in members):
                 asked.append((instrument, as_of, members))
         return asked
 
-    def _hold(self, claimed: Claim) -> None:
-        """Make the claim good: first statement of the transaction, so that an older taker stops here."""
-        mine = ScanShard.objects.filter(pk=claimed.shard.pk, fence=claimed.fence, finished_at=None)
-        if mine.update(finished_at=timezone.now()) == 0:
-            raise LostClaim("another worker has taken this tick over")
-        if not AgentState.objects.select_for_update().get(pk=AGENT).enabled:
-            raise LostClaim("the agent was turned off")
+    def _changed(self, results: list[SymbolResult], watched: Watched) -> list[SeriesState]:
+        """Return the states of series with a bar that this scanner has not stored the state of."""
+        states = [state for one in results for state in of_result(one, watched[one.instrument], self._windows)]
+        return [state for state in states if self._told.get(state.pk) != state.close]
 
-    def _finish(self, claimed: Claim, decided: list[Decided], signals: list[Signal], held: Counter[str]) -> None:
-        ScanRun.objects.filter(pk=claimed.run.pk).update(
-            status=ScanRun.Status.COMPLETE,
-            finished_at=timezone.now(),
-            symbols=sum(d.decision is not None for d in decided),
-            signals=len(signals),
-            held={because: count for because, count in sorted(held.items()) if count},
-        )
+
+def give_up(market: Market, claimed: Claim) -> None:
+    """Let a shard go whose takers died one after the other; its run is partial and says so."""
+    with transaction.atomic():
+        hold(claimed)
+        _require_on()
+        claimed.run.shards.filter(pk=claimed.shard.pk).update(given_up=True)
+        finish(market, claimed, 0, 0, Counter())
+
+
+def _require_on() -> None:
+    """Raise LostClaim if the agent is off; who turns it off waits until this transaction has ended."""
+    rows = AgentState.objects.filter(pk=AGENT)
+    if connection.vendor == "postgresql":
+        # Shared: the shards of one run commit side by side. Django has no words for it.
+        rows = AgentState.objects.raw("SELECT * FROM agent_agentstate WHERE id = %s FOR SHARE", [AGENT])  # type: ignore[assignment]
+    if not rows[0].enabled:
+        raise LostClaim("the agent was turned off")
+
+
+def finish(market: Market, claimed: Claim, symbols: int, signals: int, held: Counter[str]) -> None:
+    """Add a shard to its run; the last one completes the run and moves the market on, in the same transaction."""
+    run = ScanRun.objects.select_for_update().get(pk=claimed.run.pk)
+    if run.status != ScanRun.Status.RUNNING:
+        raise LostClaim(f"the tick is {run.status} already")
+    total = Counter(run.held) + held
+    run.symbols, run.signals = run.symbols + symbols, run.signals + signals
+    run.held = {because: count for because, count in sorted(total.items()) if count}
+    if not run.shards.filter(finished_at=None).exists():
+        given_up = run.shards.filter(given_up=True).exists()
+        run.status = ScanRun.Status.PARTIAL if given_up else ScanRun.Status.COMPLETE
+        run.finished_at = timezone.now()
+        if not market.move(run.market_time):
+            raise LostClaim("another process has moved the market on")
+    run.save(update_fields=["symbols", "signals", "held", "status", "finished_at"])

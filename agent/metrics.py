@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from agent.models import ScanRun
 from agent.services import agent_state, market_json
-from market.feeds import current_market
+from market.feeds import current_market, is_live
 from market.models import Hole, Series
 from signals.hub import hub_figures
 from signals.models import Advice, Signal
 
 STARTED_AT = time.time()
+FEED = ("counts", "delays", "history", "sockets", "weight", "clock_offset_ms")
 
 
 def metrics_json() -> dict[str, Any]:
@@ -37,6 +38,7 @@ def metrics_json() -> dict[str, Any]:
         | {
             "series": Series.objects.filter(instrument__market=market).count(),
             "holes": Hole.objects.filter(series__instrument__market=market).count(),
+            "feed": {name: market.state[name] for name in FEED if is_live(market) and name in market.state},
         },
         "system": {
             "version": settings.VERSION,

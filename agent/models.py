@@ -100,10 +100,13 @@ class ScanShard(models.Model):
     run = models.ForeignKey(ScanRun, on_delete=models.CASCADE, related_name="shards")
     shard = models.PositiveIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(help_text="until then nobody else takes it")
+    lease_until = models.DateTimeField(null=True, help_text="until then nobody else takes it; null: it is free")
+    failures = models.PositiveIntegerField(default=0, help_text="how often a taker let its lease run out")
     finished_at = models.DateTimeField(null=True)
+    given_up = models.BooleanField(default=False)
 
     class Meta:
+        ordering = ("run", "shard")
         constraints = [models.UniqueConstraint("run", "shard", name="shard_once_per_run")]
 
     def __str__(self) -> str:

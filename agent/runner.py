@@ -6,131 +6,36 @@ published from the loop.
 
 import asyncio
 import logging
-import os
-import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
-from django.db import close_old_connections, transaction
-from django.utils import timezone
+from django.db import close_old_connections
 
-from agent.cycle import Finished, LostClaim, Scanner, claim, due_at, mark_missed, release
-from agent.models import AgentState, Runner, ScanRun
-from agent.services import agent_state
-from engine.timeframes import INTERVAL_MS
-from market.feeds import speed
+from agent.living import open_feeder
+from agent.retention import prune_daily
+from agent.ticking import Step, Ticker
 from market.models import Market
-from market.player import Player
-from signals.models import Signal
-from signals.publish import mark_published, publish, unpublished
+from signals.publish import mark_published, publish
 
 logger = logging.getLogger(__name__)
 
-IDLE_S = 0.2  # nothing to do: how long until the next look; a change acts within a second
-BUSY_ELSEWHERE_S = 0.05
-HEARTBEAT_S = 1.0
-SWEEP_S = 5.0
 AFTER_FAILURE_S = 1.0
 
 
-class Step(NamedTuple):
-    """What one unit of work left behind: signals to publish, and how long there is nothing to do."""
-
-    signals: list[Signal]
-    wait_s: float
-
-
 class MarketRunner:
-    """Plays one market, a unit of work at a time. All its methods run in one thread."""
+    """Plays one market and runs its ticks, a unit of work at a time. All its methods run in one thread."""
 
     def __init__(self, market: Market) -> None:
-        self._player = Player(market, agent_state().timeframes)
-        self._scanner = Scanner()
-        self._speed = speed(market)
-        self._heartbeat_at = self._swept_at = 0.0
+        self._feeder = open_feeder(market)
+        self._ticker = Ticker(self._feeder.market)
 
     @property
     def market(self) -> Market:
-        return self._player.market
+        return self._feeder.market
 
     def step(self) -> Step:
         """Do what is due and return. Safe to run in any number of processes."""
-        self._beat()
-        state, market = agent_state(), self._player.reload()
-        left = self._left_behind(state)
-        if left:
-            return Step(left, 0.0)
-        wait = self._wait(state, market)
-        if wait > 0.0:
-            return Step([], wait)
-        upto = self._player.next_time(self._grid(state))
-        if upto is None:
-            return Step([], IDLE_S)
-        due = due_at(upto, state.scan_interval_ms)
-        if state.enabled and due > due_at(self._player.position, state.scan_interval_ms):
-            return self._tick(state, due, upto)
-        self._pass(upto)
-        return Step([], 0.0)
-
-    def _beat(self) -> None:
-        if time.monotonic() - self._heartbeat_at >= HEARTBEAT_S:
-            self._heartbeat_at = time.monotonic()
-            name = f"{socket.gethostname()}:{os.getpid()}"
-            Runner.objects.update_or_create(name=name, defaults={"seen_at": timezone.now()})
-
-    def _left_behind(self, state: AgentState) -> list[Signal]:
-        """Return what a crash between commit and send left; it rests while the agent is off."""
-        if not state.enabled or time.monotonic() - self._swept_at < SWEEP_S:
-            return []
-        self._swept_at = time.monotonic()
-        return unpublished(self.market)
-
-    def _wait(self, state: AgentState, market: Market) -> float:
-        if self._speed == 0.0:
-            return 0.0 if state.enabled else IDLE_S
-        return min(max(market.next_move_at - time.time(), 0.0), IDLE_S)
-
-    def _grid(self, state: AgentState) -> int:
-        """Return the step of the clock: the smallest timeframe watched that the market has."""
-        finest = min(series.interval_ms for series in self._player.series.values())
-        return max(finest, min(INTERVAL_MS[t] for t in state.timeframes))
-
-    def _next_move_at(self, upto: int) -> float:
-        """Return when to leave ``upto``: paced from the plan, not from now, unless more than a step behind."""
-        if self._speed == 0.0:
-            return 0.0
-        pace = (upto - self._player.position) / 1000.0 / self._speed
-        return max(self.market.next_move_at, time.time() - pace) + pace
-
-    def _move(self, upto: int) -> None:
-        if not self._player.move(upto, self._next_move_at(upto)):
-            raise LostClaim("another process has moved the market on")
-
-    def _tick(self, state: AgentState, due: int, upto: int) -> Step:
-        market = self.market
-        self._player.deliver(upto)
-        try:
-            claimed = claim(market, ScanRun.Kind.TICK, due, upto)
-        except Finished:
-            self._pass(upto)
-            return Step([], 0.0)
-        if claimed is None:
-            return Step([], BUSY_ELSEWHERE_S)
-        try:
-            return Step(self._scanner.run(market, state, claimed, also=lambda: self._move(upto)), 0.0)
-        except LostClaim as lost:
-            logger.info("tick %s given up: %s", due, lost)
-            release(claimed)
-            return Step([], BUSY_ELSEWHERE_S)
-
-    def _pass(self, upto: int) -> None:
-        """Let market time pass a point at which nothing is scanned."""
-        self._player.deliver(upto)
-        with transaction.atomic():
-            moved = self._player.move(upto, self._next_move_at(upto))
-            if moved:
-                mark_missed(self.market, before=upto)
+        wait = self._feeder.step()
+        return self._ticker.step(wait)
 
 
 class EmbeddedRunner:
@@ -139,10 +44,13 @@ class EmbeddedRunner:
     def __init__(self, runner: MarketRunner) -> None:
         self._runner = runner
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="agent")
-        self._stopping = asyncio.Event()
+        self._stopping, self._resting = asyncio.Event(), asyncio.Event()
+        self._resting.set()
 
     async def run(self) -> None:
         """Work until ``stop``. A failed step is logged and tried again: its tick was rolled back whole."""
+        self._resting.clear()
+        pruning = asyncio.ensure_future(prune_daily(self._stopping))
         while not self._stopping.is_set():
             try:
                 wait = await self._once()
@@ -151,6 +59,8 @@ class EmbeddedRunner:
                 wait = AFTER_FAILURE_S
             if wait > 0.0:
                 await self._rest(wait)
+        self._resting.set()
+        await pruning
 
     async def _once(self) -> float:
         step = await self._in_thread(self._step)
@@ -174,4 +84,5 @@ class EmbeddedRunner:
     async def stop(self) -> None:
         """Let the step under way end, then stop."""
         self._stopping.set()
+        await self._resting.wait()  # what was published is still to be marked so, in the thread
         await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)

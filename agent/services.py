@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from access import audit
 from agent.models import AgentState, Runner, ScanRun
 from engine.rules import Rules
 from engine.score import Policy
@@ -33,9 +34,16 @@ def agent_state() -> AgentState:
 def toggle(enabled: bool) -> bool:
     """Turn the agent on or off everywhere. Return False if it already was."""
     agent_state()
-    # The old state is in the WHERE: of two at once one writes.
-    changed = AgentState.objects.filter(pk=AGENT).exclude(enabled=enabled)
-    return changed.update(enabled=enabled, version=F("version") + 1) == 1
+    with transaction.atomic():
+        # The old state is in the WHERE: of two at once one writes, and is audited.
+        changed = AgentState.objects.filter(pk=AGENT).exclude(enabled=enabled)
+        if not changed.update(enabled=enabled, version=F("version") + 1):
+            return False
+        audit.record("agent.toggle", "agent", {"enabled": not enabled}, {"enabled": enabled})
+        return True
+
+
+WATCHED = ("scan_interval_ms", "symbols", "timeframes", "rules")
 
 
 @transaction.atomic
@@ -43,11 +51,15 @@ def configure(changes: dict[str, Any]) -> AgentState:
     """Change what the agent watches and how; ``changes`` are checked fields of the config."""
     agent_state()
     state = AgentState.objects.select_for_update().get(pk=AGENT)
-    for name in ("scan_interval_ms", "symbols", "timeframes", "rules"):
+    before = {name: getattr(state, name) for name in WATCHED}
+    for name in WATCHED:
         if name in changes:
             setattr(state, name, changes[name])
     state.version += 1
     state.save()
+    old, new = audit.changed(before, {name: getattr(state, name) for name in WATCHED})
+    if new:
+        audit.record("agent.configure", "agent", old, new)
     if "preset" in changes:
         activate_preset(changes["preset"])
     return state
@@ -77,7 +89,7 @@ def policy_of(state: AgentState, preset: PresetVersion) -> Policy:
 
 def watchlist(state: AgentState, market: Market) -> list[Instrument]:
     """Return the instruments the agent watches, by symbol."""
-    known = Instrument.objects.filter(market=market)
+    known = Instrument.objects.filter(market=market, watched=True)
     return list(known if state.symbols is None else known.filter(symbol__in=state.symbols))
 
 
@@ -110,6 +122,7 @@ def market_json(market: Market, timeframes: list[str]) -> dict[str, Any]:
         "now": market.position,
         "last_candle_at": told,
         "lag_ms": lag,
+        "problem": market.blocked or market.state.get("problem") or None,
     }
 
 

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 mkdir -p .work
-for peer in freqtrade vectorbt; do
+for peer in freqtrade vectorbt backtesting; do
     if [ ! -e ".work/$peer/ready" ]; then
         "${PYTHON:-python3}" -m venv --clear ".work/$peer"
         ".work/$peer/bin/python" -m pip install --quiet --disable-pip-version-check "$peer"

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from engine.bars import FloatArray, Span
-from engine.detector_checks import Tile, tile_of, walk
+from engine.detector_checks import Tile, tile_of, walk, with_side
 from engine.detectors import REGISTRY
 from engine.detectors.base import Detector
 from engine.evidence import Evidence, fold, fresh_state
@@ -38,7 +38,7 @@ class Scene(NamedTuple):
 
 def markets() -> Tile:
     """Return seeded walks side by side, each a full window."""
-    return tile_of([walk(seed, WINDOW_BARS, 100.0, 0.004) for seed in range(MARKETS)])
+    return tile_of([with_side(walk(seed, WINDOW_BARS, 100.0, 0.004), seed) for seed in range(MARKETS)])
 
 
 def scene(detector: Detector, tile: Tile) -> Scene:

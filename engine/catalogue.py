@@ -19,6 +19,8 @@ BUILT_IN = (
     "harmonic",
     "elliott",
     "whales",
+    "sentiment",
+    "news",
 )
 GROUP = "realtime_agent.detectors"
 

@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.bars import EPSILON, Bars, FloatArray, Span, mirror
+from engine.checked import checked
 from engine.detectors import REGISTRY
 from engine.detectors.base import BAND_BARS, LOOK_BACK, Detector, Output, Shared
-from engine.evidence import Evidence, State, fold, fresh_state, history, to_logs
+from engine.evidence import Evidence, State, fold, fresh_state, history, side_of, to_logs
+from engine.side import HOUR_MS, KINDS, SideValues, at_closes, lanes_of, mirrored, read_as
 from engine.timeframes import INTERVAL_MS, MIN_BARS, WINDOW_BARS, window_start
 from engine.window import Window
 
@@ -54,10 +56,11 @@ def check(detector: Detector, windows: Sequence[Window] = ()) -> list[str]:
     """Return what is wrong with ``detector``, found on ``windows`` or, without any, on ``sample_windows()``.
 
     Windows hold at least 256 bars; of a longer one the last 767 are read, and all of it where history is compared.
-    Raises ValueError for a shorter window.
+    Raises ValueError for a shorter window and for one that cannot be scored.
     """
     given = list(windows) or sample_windows()
     for i, window in enumerate(given):
+        checked(window)
         if len(window.open_times) < MIN_BARS:
             raise ValueError(f"window {i} holds {len(window.open_times)} bars, a check needs {MIN_BARS}")
     problems = []
@@ -220,7 +223,9 @@ def tile_of(windows: Sequence[Window], names: Sequence[str] = ()) -> Tile:
     # A taker volume whose complement is exact (at most one bit of the volume away), so that the mirror of the mirror
     # is the market itself.
     tile[5] = tile[4] - (tile[4] - tile[5])
-    return Tile(Bars(*tile), lengths, tuple(names) or tuple(str(i) for i in range(len(windows))))
+    sides = [None if w.side is None else w.side[:, -WINDOW_BARS:] for w in windows]
+    side = lanes_of(sides, lengths.tolist(), 0)
+    return Tile(Bars(*tile)._replace(side=side), lengths, tuple(names) or tuple(str(i) for i in range(len(windows))))
 
 
 def _fold(detector: Detector, bars: Bars, span: Span, state: State | None = None, explain: bool = False) -> Evidence:
@@ -289,7 +294,8 @@ def _history_problems(detector: Detector, windows: Sequence[Window]) -> list[str
             at = np.flatnonzero(starts == start)
             last = int(indices[at[-1]])
             columns = logs[:, start : last + 1]
-            bars = Bars(*(np.ascontiguousarray(column[:, None]) for column in columns))
+            side = lanes_of([side_of(window, start, last + 1)], [last + 1 - start], 0)
+            bars = Bars(*(np.ascontiguousarray(column[:, None]) for column in columns))._replace(side=side)
             alone = _fold(detector, bars, Span(0, 0, FIRST))
             rows = indices[at] - start - FIRST
             wanted = Said(alone.score[0, rows], alone.confidence[0, rows], int(rows[0]) + FIRST)
@@ -392,7 +398,25 @@ def sample_windows(seed: int = 20_240_805) -> list[Window]:
     windows.append(_coarse(walk(seed + 10, 640, 0.0001, 0.01), 0.000002))
     windows.append(walk(seed + 11, MIN_BARS, 3.0, 0.02))
     windows.append(walk(seed + 12, 400, 40_000.0, 0.0005))
+    windows += [with_side(walk(seed + i, WINDOW_BARS, 5.0, 0.003, i * 86_400_000), seed + i) for i in (13, 14)]
     return windows
+
+
+def with_side(window: Window, seed: int, without: Sequence[str] = ()) -> Window:
+    """Return a 5m window with made-up series beside it, now too short, now gapped, now stale, now whole."""
+    rng = np.random.default_rng(seed)
+    closes = window.open_times + INTERVAL_MS["5m"]
+    days, hours = 16, {"funding_rate": 8, "open_interest": 1, "long_short_ratio": 1, "news": 7}
+    series = {}
+    for i, name in enumerate(kind for kind in KINDS if kind not in without):
+        end = int(closes[-1]) - (i == 3) * 30 * HOUR_MS
+        times = np.arange(end - days * 24 * HOUR_MS, end, hours[name] * HOUR_MS, dtype=np.int64)
+        wave = np.cumsum(rng.normal(size=len(times))) * 0.1
+        drawn = {"funding_rate": 0.0003 * np.tanh(wave), "news": np.tanh(3.0 * wave)}.get(name, np.exp(wave))
+        hole = (times >= end - 9 * 24 * HOUR_MS) & (times < end - 9 * 24 * HOUR_MS + 20 * HOUR_MS * (i % 2))
+        known_at = times + rng.integers(0, HOUR_MS)
+        series[name] = SideValues(times[~hole], known_at[~hole], read_as(name, drawn[~hole].tolist()))
+    return window._replace(side=at_closes(series, closes))
 
 
 def extreme_windows() -> dict[str, Window]:
@@ -428,9 +452,9 @@ def extreme_windows() -> dict[str, Window]:
 
 def _mirrored_prices(window: Window) -> Window:
     opening, high, low, close, volume, taker_buy = window.values
-    return Window(
-        window.open_times, np.stack([1.0 / opening, 1.0 / low, 1.0 / high, 1.0 / close, volume, volume - taker_buy])
-    )
+    prices = np.stack([1.0 / opening, 1.0 / low, 1.0 / high, 1.0 / close, volume, volume - taker_buy])
+    side = None if window.side is None else np.ascontiguousarray(mirrored(window.side.T).T)
+    return Window(window.open_times, prices, side)
 
 
 def _with(window: Window, row: int | slice, at: int | slice, value: float) -> Window:

@@ -5,26 +5,28 @@ lanes; a history puts the blocks of one series side by side, each behind its own
 not depend on its neighbours, so the three give the same bits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.bars import Bars, FloatArray, Span, natural_log
+from engine.bars import Bars, FloatArray, Span, natural_log, take_logs
+from engine.checked import checked
 from engine.detectors import REGISTRY
 from engine.detectors.base import BAND_BARS, LOOK_BACK, Detector, Output, Shared
 from engine.indicators import ADX_STATE, adx, atr, bollinger, rank_in_window
 from engine.jit import kernel
 from engine.pivots import SWINGS_STATE, find_swings
+from engine.side import lanes_of
 from engine.timeframes import BLOCK_BARS, MIN_BARS, WARM_UP_BARS, WINDOW_BARS
 from engine.window import COLUMNS, Window
 
 LANES = 64  # lanes of a tile: wide enough that every loop runs in SIMD, small enough for the second-level cache
 SHARED_STATE = 1 + ADX_STATE + WINDOW_BARS + 1
 ATR_BARS = 14
-STRIP = 16  # rows that are turned at a time between lane after lane and row after row: they fit the first-level cache
+STRIP = 32  # rows that are turned at a time between lane after lane and row after row: they fit the first-level cache
 ALIKE_BARS = 32
 # glibc gives a freed array back to the system, page by page, until it has once freed one as large as this; a history
 # would wait as long for its pages as for its numbers. Elsewhere this does nothing.
@@ -37,7 +39,8 @@ State = Mapping[str, FloatArray]
 class Evidence(NamedTuple):
     """What the detectors say, each array (detector, row, lane) in the order of the registry; rows are bars.
 
-    score -1..1, confidence 0..1, atr (row, lane) in log units, atr_rank (row, lane) 0..1,
+    score -1..1, confidence 0..1, atr (row, lane) in log units, atr_rank (row, lane) 0..1, swing_low and swing_high
+    (row, lane) ln price of the last confirmed swing, NaN before the first,
     readings: for each detector an array (reading, row, lane), without rows unless asked for.
     """
 
@@ -45,6 +48,8 @@ class Evidence(NamedTuple):
     confidence: FloatArray
     atr: FloatArray
     atr_rank: FloatArray
+    swing_low: FloatArray
+    swing_high: FloatArray
     readings: tuple[FloatArray, ...]
 
 
@@ -59,23 +64,44 @@ def fold(
     bars: Bars, span: Span, state: State, explain: bool = False, detectors: Mapping[str, Detector] = REGISTRY
 ) -> Evidence:
     """Fold rows ``span.first`` onwards of a tile into ``state``; return the evidence of rows ``span.emit`` onwards."""
-    rows, lanes = bars.close.shape
-    emitted = rows - span.emit
+    emitted, lanes = bars.close.shape[0] - span.emit, bars.close.shape[1]
+    score, confidence = np.empty((len(detectors), emitted, lanes)), np.empty((len(detectors), emitted, lanes))
+    shared = fold_shared(bars, span, state)
+    readings = []
+    for i, out in enumerate(fold_each(bars, shared, span, state, explain, detectors)):
+        score[i], confidence[i] = out.score, out.confidence
+        readings.append(out.readings)
+    return Evidence(score, confidence, *_by_bar(shared, span.emit), tuple(readings))
+
+
+def _by_bar(shared: Shared, emit: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return atr, atr_rank, swing_low and swing_high of the rows from ``emit`` on."""
+    swings = shared.swings
+    low = np.where(swings.low_at[emit:] >= 0.0, swings.low[emit:], np.nan)
+    high = np.where(swings.high_at[emit:] >= 0.0, swings.high[emit:], np.nan)
+    return shared.atr[emit:], shared.atr_rank[emit:], low, high
+
+
+def fold_shared(bars: Bars, span: Span, state: State) -> Shared:
+    """Fold rows ``span.first`` onwards of a tile into what several detectors read."""
     memory = state["shared"]
     ranges = atr(bars, ATR_BARS, span, memory[:1])
     direction = adx(bars, ATR_BARS, span, memory[1 : 1 + ADX_STATE])
     rank = rank_in_window(ranges, ATR_BARS, span, memory[1 + ADX_STATE :])
     mean, deviation = bollinger(bars.close, BAND_BARS, max(span.first, span.emit - LOOK_BACK))
-    swings = find_swings(bars, span, state["swings"])
-    shared = Shared(ranges, direction, rank, mean, deviation, swings)
-    score = np.zeros((len(detectors), emitted, lanes))
-    confidence = np.zeros((len(detectors), emitted, lanes))
-    readings = []
-    for i, (name, detector) in enumerate(detectors.items()):
-        values = np.zeros((len(detector.readings), emitted if explain else 0, lanes))
-        detector.fold(bars, shared, span, state[name], Output(score[i], confidence[i], values))
-        readings.append(values)
-    return Evidence(score, confidence, ranges[span.emit :], rank[span.emit :], tuple(readings))
+    return Shared(ranges, direction, rank, mean, deviation, find_swings(bars, span, state["swings"]))
+
+
+def fold_each(
+    bars: Bars, shared: Shared, span: Span, state: State, explain: bool, detectors: Mapping[str, Detector]
+) -> Iterator[Output]:
+    """Fold one detector after the other and hand out what it says: a reader finds it in the cache."""
+    emitted, lanes = bars.close.shape[0] - span.emit, bars.close.shape[1]
+    for name, detector in detectors.items():
+        readings = np.zeros((len(detector.readings), emitted if explain else 0, lanes))
+        out = Output(np.zeros((emitted, lanes)), np.zeros((emitted, lanes)), readings)
+        detector.fold(bars, shared, span, state[name], out)
+        yield out
 
 
 class Logged(NamedTuple):
@@ -83,16 +109,33 @@ class Logged(NamedTuple):
 
     prices: FloatArray
     volumes: FloatArray
+    side: FloatArray | None = None
 
 
 def logged(window: Window) -> Logged:
-    """Return a window with its logs taken; the volumes are the window's own memory."""
-    return Logged(natural_log(np.ascontiguousarray(window.values[:4])), window.values[4:])
+    """Return a window with its logs taken; the volumes are the window's own memory. Raises ValueError: ``checked``."""
+    checked(window)
+    return Logged(natural_log(np.ascontiguousarray(window.values[:4])), window.values[4:], window.side)
+
+
+def _logged_at(i: int, window: Window | Logged) -> Logged:
+    """Return window ``i`` of a scan with its logs taken. Raises ValueError naming its place."""
+    try:
+        ready = window if isinstance(window, Logged) else logged(window)
+    except ValueError as error:
+        raise ValueError(f"window {i}: {error}") from error
+    if not ready.prices.shape[1]:
+        raise ValueError(f"window {i} holds no bar")
+    return ready
 
 
 def to_logs(values: FloatArray) -> FloatArray:
     """Return (6, n) values with their four prices as natural logs."""
-    return np.concatenate([natural_log(np.ascontiguousarray(values[:4])), values[4:]])
+    logs = np.empty(values.shape)
+    for price, out in zip(values[:4], logs, strict=False):
+        take_logs(np.ascontiguousarray(price), out)
+    logs[4:] = values[4:]
+    return logs
 
 
 @kernel
@@ -104,14 +147,17 @@ def _tile(logs: FloatArray, starts: IntArray, ends: IntArray) -> FloatArray:
     rows = (ends - starts).max()
     tile = np.empty((logs.shape[0], rows, starts.size))
     for column in range(logs.shape[0]):
+        source, target = logs[column], tile[column]
         for first in range(0, rows, STRIP):
+            count = min(STRIP, rows - first)
             for lane in range(starts.size):
-                target = tile[column, first : first + STRIP, lane]
-                source = logs[column, starts[lane] + first : min(starts[lane] + first + STRIP, ends[lane])]
-                for k in range(source.size):
-                    target[k] = source[k]
-                for k in range(source.size, target.size):
-                    target[k] = logs[column, ends[lane] - 1]
+                at, last = starts[lane] + first, ends[lane] - 1
+                if count == STRIP and at + STRIP <= ends[lane]:
+                    for k in range(STRIP):  # a constant: unrolled
+                        target[first + k, lane] = source[at + k]
+                else:
+                    for k in range(count):
+                        target[first + k, lane] = source[min(at + k, last)]
     return tile
 
 
@@ -120,8 +166,9 @@ def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int
 
     Taking logs is more than half of the work: who scans the same bars again keeps them as ``Logged``. With more than
     one of ``threads`` the tiles are folded side by side; the kernels hold no lock. No bit depends on either.
+    Raises ValueError for a window that cannot be scored, see ``checked``, or that holds no bar.
     """
-    logs = [window if isinstance(window, Logged) else logged(window) for window in windows]
+    logs = [_logged_at(i, window) for i, window in enumerate(windows)]
     lengths = [one.prices.shape[1] for one in logs]
     # Equal lengths side by side: then one row of each tile is wanted.
     order = sorted(range(len(logs)), key=lengths.__getitem__)
@@ -136,7 +183,8 @@ def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int
         np.concatenate([logs[i].prices for i in members], axis=1, out=bars[:4])
         np.concatenate([logs[i].volumes for i in members], axis=1, out=bars[4:])
         tile = _tile(bars, starts, ends)
-        evidence = fold(Bars(*tile), Span(0, 0, emit), fresh_state(len(members)), explain)
+        side = lanes_of([logs[i].side for i in members], [lengths[i] for i in members], emit)
+        evidence = fold(Bars(*tile)._replace(side=side), Span(0, 0, emit), fresh_state(len(members)), explain)
         for lane, i in enumerate(members):
             results[i] = _pick(evidence, lengths[i] - 1 - emit, lane, explain)
 
@@ -156,6 +204,8 @@ def _pick(evidence: Evidence, row: int, lane: int, explain: bool) -> Evidence:
         evidence.confidence[:, rows, lanes],
         evidence.atr[rows, lanes],
         evidence.atr_rank[rows, lanes],
+        evidence.swing_low[rows, lanes],
+        evidence.swing_high[rows, lanes],
         tuple(values[:, rows, lanes] for values in evidence.readings) if explain else evidence.readings,
     )
 
@@ -165,8 +215,12 @@ def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
 
     ``window`` holds the whole series from its first bar on. Returns the indices (n,) of the scored bars and their
     evidence with one lane. Each block of K bars is folded once behind its W warm-up bars. A hole's effect on
-    whether a bar may be scored is the caller's to apply.
+    whether a bar may be scored is the caller's to apply. Raises ValueError for a window that cannot be scored, see
+    ``checked``, and for an interval that is not above 0.
     """
+    checked(window)
+    if interval_ms <= 0:
+        raise ValueError(f"interval_ms must be above 0, was {interval_ms}")
     if not len(window.open_times):
         return np.array([], dtype=np.int64), _nothing()
     block = (window.open_times + interval_ms) // (BLOCK_BARS * interval_ms)
@@ -177,24 +231,41 @@ def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
     counts = np.maximum(ends - scored, 0)
     places = np.cumsum(counts) - counts
     total = int(counts.sum())
-    evidence = Evidence(
-        np.empty((len(REGISTRY), total, 1)),
-        np.empty((len(REGISTRY), total, 1)),
-        np.empty((total, 1)),
-        np.empty((total, 1)),
-        (),
-    )
+    by_detector, by_bar = np.empty((2, len(REGISTRY), total, 1)), np.empty((4, total, 1))
+    evidence = Evidence(by_detector[0], by_detector[1], by_bar[0], by_bar[1], by_bar[2], by_bar[3], ())
     logs = to_logs(window.values)
     np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
     for lanes in _lanes(scored - starts, np.flatnonzero(counts)):
         emit = int((scored - starts)[lanes].min())
         tile = _tile(logs, starts[lanes], ends[lanes])
-        folded = fold(Bars(*tile), Span(0, 0, emit), fresh_state(len(lanes)))
-        rows = (scored - starts)[lanes] - emit
-        for source, target in zip(_by_detector(folded), _by_detector(evidence), strict=True):
-            _gather(source, rows, counts[lanes], places[lanes], target.reshape(len(target), -1))
+        sides = [side_of(window, starts[i], ends[i]) for i in lanes]
+        side = lanes_of(sides, (ends - starts)[lanes].tolist(), emit)
+        place = ((scored - starts)[lanes] - emit, counts[lanes], places[lanes])
+        _fold_blocks(Bars(*tile)._replace(side=side), emit, place, by_detector, by_bar)
     indices = np.arange(total) - np.repeat(places - scored, counts)
     return indices, evidence
+
+
+def _fold_blocks(
+    bars: Bars, emit: int, place: tuple[IntArray, IntArray, IntArray], by_detector: FloatArray, by_bar: FloatArray
+) -> None:
+    """Fold a tile of blocks; lay what each says at its ``place``, the rows, counts and places of ``_gather``."""
+    lanes = bars.close.shape[1]
+    span, state = Span(0, 0, emit), fresh_state(lanes)
+    shared = fold_shared(bars, span, state)
+    for values, kept in zip(_by_bar(shared, emit), by_bar, strict=True):
+        _gather(values, *place, kept[:, 0])
+    for i, out in enumerate(fold_each(bars, shared, span, state, False, REGISTRY)):
+        _gather(out.score, *place, by_detector[0, i, :, 0])
+        _gather(out.confidence, *place, by_detector[1, i, :, 0])
+
+
+def side_of(window: Window, start: int, end: int) -> FloatArray | None:
+    """Return what is known beside the bars ``start`` to ``end`` of a window, or None."""
+    if window.side is None:
+        return None
+    before = len(window.open_times) - window.side.shape[1]
+    return window.side[:, max(start - before, 0) : max(end - before, 0)]
 
 
 def _lanes(warm_up: IntArray, blocks: IntArray) -> list[IntArray]:
@@ -208,25 +279,19 @@ def _lanes(warm_up: IntArray, blocks: IntArray) -> list[IntArray]:
     return tiles
 
 
-def _by_detector(evidence: Evidence) -> tuple[FloatArray, ...]:
-    """Return an evidence's arrays, each (detector or 1, row, lane)."""
-    return evidence.score, evidence.confidence, evidence.atr[None], evidence.atr_rank[None]
-
-
 @kernel
 def _gather(values: FloatArray, rows: IntArray, counts: IntArray, places: IntArray, out: FloatArray) -> None:
-    """Copy ``counts[i]`` rows from ``rows[i]`` on of lane i of values (detector, row, lane) to ``places[i]`` of out."""
-    for detector in range(values.shape[0]):
-        for first in range(0, values.shape[1], STRIP):
-            for lane in range(rows.size):
-                begin, end = max(first, rows[lane]), min(first + STRIP, rows[lane] + counts[lane])
-                source = values[detector, begin : max(begin, end), lane]
-                target = out[detector, places[lane] + begin - rows[lane] :]
-                for k in range(source.size):
-                    target[k] = source[k]
+    """Copy ``counts[i]`` rows from ``rows[i]`` on of lane i of values (row, lane) to ``places[i]`` of out."""
+    for first in range(0, values.shape[0], STRIP):
+        for lane in range(rows.size):
+            begin, end = max(first, rows[lane]), min(first + STRIP, rows[lane] + counts[lane])
+            target = out[places[lane] - rows[lane] + begin :]
+            for k in range(end - begin):
+                target[k] = values[begin + k, lane]
 
 
 def _nothing() -> Evidence:
     """Return evidence of no bar."""
     by_detector = np.empty((len(REGISTRY), 0, 1))
-    return Evidence(by_detector, by_detector, np.empty((0, 1)), np.empty((0, 1)), ())
+    by_bar = np.empty((0, 1))
+    return Evidence(by_detector, by_detector, by_bar, by_bar, by_bar, by_bar, ())

@@ -1,11 +1,8 @@
 """A score in words: each detector's part with the reason behind it."""
 
-from collections.abc import Sequence
-
 from engine.bars import EPSILON
 from engine.detectors import REGISTRY
 from engine.evidence import Evidence
-from engine.score import Part
 
 
 def reasons(evidence: Evidence) -> list[str]:
@@ -17,18 +14,3 @@ def reasons(evidence: Evidence) -> list[str]:
         named = {name: float(values[i, 0, 0]) for i, name in enumerate(detector.readings)}
         sentences.append(detector.reason(named))
     return sentences
-
-
-def components(parts: Sequence[Part], sentences: Sequence[str]) -> list[dict[str, float | str]]:
-    """Return the parts as the wire has them: a component's score is (s + 1) / 2."""
-    return [
-        {
-            "name": part.name,
-            "score": (part.score + 1.0) / 2.0,
-            "confidence": part.confidence,
-            "weight": part.weight,
-            "contribution": part.contribution,
-            "reason": sentence,
-        }
-        for part, sentence in zip(parts, sentences, strict=True)
-    ]

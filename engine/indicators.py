@@ -192,6 +192,47 @@ def adx(bars: Bars, n: int, span: Span, state: FloatArray) -> FloatArray:
     return out
 
 
+TOGETHER = 4  # rows that are added at a time, one after the other: a sum is then loaded and stored once for four
+
+
+@kernel
+def add_rows(x, total):
+    """Add the rows of ``x`` (time, lane) to ``total`` (lane,), oldest first."""
+    whole = x.shape[0] - x.shape[0] % TOGETHER
+    for k in range(0, whole, TOGETHER):
+        for lane in range(total.size):
+            value = total[lane]
+            for j in range(TOGETHER):  # a constant: unrolled, so that the lanes run in SIMD
+                value += x[k + j, lane]
+            total[lane] = value
+    for k in range(whole, x.shape[0]):
+        for lane in range(total.size):
+            total[lane] += x[k, lane]
+
+
+@kernel
+def _add_squares(x, mean, total):
+    """Add the squared distances from ``mean`` of the rows of ``x``, a multiple of four, oldest first."""
+    for k in range(0, x.shape[0], TOGETHER):
+        for lane in range(total.size):
+            value = total[lane]
+            for j in range(TOGETHER):
+                distance = x[k + j, lane] - mean[lane]
+                value += distance * distance
+            total[lane] = value
+
+
+@kernel
+def _add_distances(x, mean, total):
+    """Add the distances from ``mean`` of the rows of ``x``, a multiple of four, oldest first."""
+    for k in range(0, x.shape[0], TOGETHER):
+        for lane in range(total.size):
+            value = total[lane]
+            for j in range(TOGETHER):
+                value += abs(x[k + j, lane] - mean[lane])
+            total[lane] = value
+
+
 @kernel
 def bollinger(x: FloatArray, n: int, first: int) -> tuple[FloatArray, FloatArray]:
     """Return mean and population standard deviation of ``n`` rows of ``x``, each (time, lane), from row ``first`` on.
@@ -202,15 +243,10 @@ def bollinger(x: FloatArray, n: int, first: int) -> tuple[FloatArray, FloatArray
     mean, deviation = np.zeros_like(x), np.zeros_like(x)
     for row in range(max(first, n - 1), x.shape[0]):
         window = x[row - n + 1 : row + 1]
-        for k in range(n):
-            for lane in range(x.shape[1]):
-                mean[row, lane] += window[k, lane]
+        add_rows(window, mean[row])
         for lane in range(x.shape[1]):
             mean[row, lane] /= n
-        for k in range(n):
-            for lane in range(x.shape[1]):
-                distance = window[k, lane] - mean[row, lane]
-                deviation[row, lane] += distance * distance
+        _add_squares(window, mean[row], deviation[row])
         for lane in range(x.shape[1]):
             deviation[row, lane] = np.sqrt(deviation[row, lane] / n)
     return mean, deviation
@@ -235,18 +271,41 @@ def cci(bars: Bars, n: int, first: int) -> FloatArray:
         window = typical[row - n + 1 : row + 1]
         mean[:] = 0.0
         spread[:] = 0.0
-        for k in range(n):
-            for lane in range(lanes):
-                mean[lane] += window[k, lane]
+        add_rows(window, mean)
         for lane in range(lanes):
             mean[lane] /= n
-        for k in range(n):
-            for lane in range(lanes):
-                spread[lane] += abs(window[k, lane] - mean[lane])
+        _add_distances(window, mean, spread)
         for lane in range(lanes):
             width = spread[lane] / n
             out[row, lane] = (typical[row, lane] - mean[lane]) / (0.015 * width) if width > EPSILON else 0.0
     return out
+
+
+RANKED = 4  # rows that are ranked together: each earlier value is then read once for four
+
+
+@formula
+def rows_left(count):
+    return max(count, 0) % RANKED
+
+
+@kernel
+def _rank(x, earlier, row, lane, out):
+    """Rank four rows at once against what lies before the first; then each against those before it."""
+    a, b, c, d = x[row, lane], x[row + 1, lane], x[row + 2, lane], x[row + 3, lane]
+    below_a = below_b = below_c = below_d = 0
+    for k in range(earlier.size):
+        value = earlier[k]
+        below_a += 1 if value < a else 0
+        below_b += 1 if value < b else 0
+        below_c += 1 if value < c else 0
+        below_d += 1 if value < d else 0
+    below_b += 1 if a < b else 0
+    below_c += (1 if a < c else 0) + (1 if b < c else 0)
+    below_d += (1 if a < d else 0) + (1 if b < d else 0) + (1 if c < d else 0)
+    n = earlier.size
+    out[row, lane], out[row + 1, lane] = below_a / n, below_b / (n + 1)
+    out[row + 2, lane], out[row + 3, lane] = below_c / (n + 2), below_d / (n + 3)
 
 
 @kernel
@@ -258,13 +317,16 @@ def rank_in_window(x: FloatArray, warm: int, span: Span, state: FloatArray) -> F
     out = np.zeros_like(x)
     rows, lanes = x.shape
     for row in range(span.first, rows):
-        state[span.origin + row] = x[row]
+        for lane in range(lanes):
+            state[span.origin + row, lane] = x[row, lane]
     first, end = max(span.first, span.emit, warm + 1 - span.origin), span.origin + rows
     values = np.empty(end)  # one lane's, side by side: counting then runs in SIMD along time
     for lane in range(lanes):
         for k in range(warm, end):
             values[k] = state[k, lane]
-        for row in range(first, rows):
+        for row in range(first, rows - rows_left(rows - first), RANKED):
+            _rank(x, values[warm : span.origin + row], row, lane, out)
+        for row in range(rows - rows_left(rows - first), rows):
             newest, earlier = x[row, lane], values[warm : span.origin + row]
             below = 0
             for k in range(earlier.size):

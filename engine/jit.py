@@ -6,7 +6,9 @@ all of ``engine/`` and of what else decides the machine code.
 
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from engine.version import code_hash
 
@@ -30,8 +32,20 @@ def _cpu_name() -> str:
 os.environ["NUMBA_CACHE_DIR"] = str(cache_dir())  # before the import: numba reads it once
 
 import numba  # noqa: E402
+import numba.extending  # noqa: E402
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # numpy's error model: x/0 is inf, not an exception, which would keep the loops scalar.
 # No fastmath: the order of operations is the same in every loop shape, so are the bits.
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 formula = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+
+
+def usable_in_kernels(function: F) -> F:
+    """Return a plain Python function as it is, and let kernels compile it where they call it.
+
+    So one source serves a caller that has one case and no wish to wait for a compiler, and a kernel that has a million.
+    """
+    decorate: Callable[[F], F] = numba.extending.register_jitable(error_model="numpy")
+    return decorate(function)

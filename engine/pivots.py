@@ -11,22 +11,23 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.bars import EPSILON, Bars, FloatArray, Span
-from engine.jit import kernel
+from engine.jit import formula, kernel
 
 RIGHT = 5  # bars on either side
-KEPT = 8  # newest swings that are kept: an impulse with its correction has eight legs less one
+KEPT = 9  # newest swings that are kept: the ends of an impulse and of its correction
 
 # Rows of the state
-PRICE, AT, KIND, COUNT, HIGH, HIGH_AT, LOW, LOW_AT = 0, KEPT, 2 * KEPT, 17, 18, 19, 20, 21
-SWINGS_STATE = 22
+PRICE, AT, KIND = 0, KEPT, 2 * KEPT
+COUNT, HIGH, HIGH_AT, LOW, LOW_AT = KIND + 1, KIND + 2, KIND + 3, KIND + 4, KIND + 5
+SWINGS_STATE = KIND + 6
 
 
 class Swings(NamedTuple):
     """What is known of swings at each bar.
 
     high, high_at, low, low_at (time, lane): ln price and window position of the newest confirmed swing high and low;
-    position -1 before the first. On the emitted rows (row 0 is ``span.emit``): price, at (8, row, lane), newest first;
-    kind (row, lane): 1 if the newest is a high, -1 a low, 0 none yet; known (row, lane): how many there are, up to 8.
+    position -1 before the first. On the emitted rows (row 0 is ``span.emit``): price, at (9, row, lane), newest first;
+    kind (row, lane): 1 if the newest is a high, -1 a low, 0 none yet; known (row, lane): how many there are, up to 9.
     """
 
     high: FloatArray
@@ -41,7 +42,7 @@ class Swings(NamedTuple):
 
 @kernel
 def find_swings(bars: Bars, span: Span, state: FloatArray) -> Swings:
-    """Return the swings known at each row from ``span.first`` on. Needs 10 rows of look-back. state: 22 rows."""
+    """Return the swings known at each row from ``span.first`` on. Needs 10 rows of look-back. state: 24 rows."""
     rows, lanes = bars.close.shape
     emitted = rows - span.emit
     out = Swings(
@@ -57,37 +58,44 @@ def find_swings(bars: Bars, span: Span, state: FloatArray) -> Swings:
     if span.origin + span.first == 0:
         state[HIGH_AT] = -1.0
         state[LOW_AT] = -1.0
-    top, bottom = np.empty(lanes), np.empty(lanes)
+    kind = np.empty(lanes)
     for row in range(span.first, rows):
         if span.origin + row >= 2 * RIGHT:
-            _extremes(bars, row - RIGHT, top, bottom)
+            _extremes(bars, row - RIGHT, kind)
             for lane in range(lanes):
-                if top[lane] != bottom[lane]:
-                    kind = 1.0 if top[lane] > 0.0 else -1.0
-                    price = bars.high[row - RIGHT, lane] if kind > 0.0 else bars.low[row - RIGHT, lane]
-                    _take(state, lane, kind, price, float(span.origin + row - RIGHT))
-        out.high[row], out.high_at[row] = state[HIGH], state[HIGH_AT]
-        out.low[row], out.low_at[row] = state[LOW], state[LOW_AT]
+                if kind[lane] != 0.0:
+                    price = bars.high[row - RIGHT, lane] if kind[lane] > 0.0 else bars.low[row - RIGHT, lane]
+                    _take(state, lane, kind[lane], price, float(span.origin + row - RIGHT))
+        copy_row(state[HIGH], out.high[row])
+        copy_row(state[HIGH_AT], out.high_at[row])
+        copy_row(state[LOW], out.low[row])
+        copy_row(state[LOW_AT], out.low_at[row])
         if row >= span.emit:
-            out.price[:, row - span.emit] = state[PRICE:AT]
-            out.at[:, row - span.emit] = state[AT:KIND]
-            out.kind[row - span.emit] = state[KIND]
-            out.known[row - span.emit] = state[COUNT]
+            for k in range(KEPT):
+                copy_row(state[PRICE + k], out.price[k, row - span.emit])
+                copy_row(state[AT + k], out.at[k, row - span.emit])
+            copy_row(state[KIND], out.kind[row - span.emit])
+            copy_row(state[COUNT], out.known[row - span.emit])
     return out
 
 
+@formula
+def copy_row(source, target):
+    for lane in range(target.size):
+        target[lane] = source[lane]
+
+
 @kernel
-def _extremes(bars, row, top, bottom):
-    """Set ``top`` to 1 where ``row`` is a pivot high, ``bottom`` where it is a pivot low."""
-    top[:] = 1.0
-    bottom[:] = 1.0
-    for k in range(1, RIGHT + 1):
-        for lane in range(top.size):
-            high, low = bars.high[row, lane] - EPSILON, bars.low[row, lane] + EPSILON
-            above = bars.high[row - k, lane] < high and bars.high[row + k, lane] < high
-            below = bars.low[row - k, lane] > low and bars.low[row + k, lane] > low
-            top[lane] = top[lane] if above else 0.0
-            bottom[lane] = bottom[lane] if below else 0.0
+def _extremes(bars, row, kind):
+    """Set ``kind`` to 1 where ``row`` is a pivot high, to -1 where it is a pivot low, else to 0."""
+    for lane in range(kind.size):
+        highest, lowest = bars.high[row - 1, lane], bars.low[row - 1, lane]
+        for k in range(1, RIGHT + 1):  # a constant: unrolled, so that the lanes run in SIMD
+            highest = max(highest, bars.high[row - k, lane], bars.high[row + k, lane])
+            lowest = min(lowest, bars.low[row - k, lane], bars.low[row + k, lane])
+        top = 1.0 if highest < bars.high[row, lane] - EPSILON else 0.0
+        bottom = 1.0 if lowest > bars.low[row, lane] + EPSILON else 0.0
+        kind[lane] = top - bottom
 
 
 @kernel

@@ -33,6 +33,48 @@ class Decision(NamedTuple):
 ADVICE_CHANGE = 0.02  # a change of advice by less than this is a score dithering at the threshold
 
 
+BECAUSE = ("unchanged", "cooldown", "min_score", "advice", "direction", "moved", "first")
+UNCHANGED, COOLDOWN, MIN_SCORE, ADVICE, DIRECTION, MOVED, FIRST = range(7)
+CALLS = {"BUY": 1, "HOLD": 0, "SELL": -1}
+LEANS = {"BULLISH": 1, "NEUTRAL": 0, "BEARISH": -1}
+
+
+class Numeric(NamedTuple):
+    """``Scored`` in numbers: call 1 BUY, 0 HOLD, -1 SELL; lean 1 BULLISH, 0 NEUTRAL, -1 BEARISH."""
+
+    score: float
+    lean: int
+    call: int
+    as_of: int
+
+
+def emits(code: int) -> bool:
+    """Whether a verdict is a signal."""
+    return code >= ADVICE
+
+
+def verdict(
+    previous: Numeric, current: Numeric, hysteresis: float, step: float, cooldown_ms: float, min_score: float
+) -> int:
+    """Return what becomes of a score, as an index of BECAUSE. Compiled by ``engine.decisions`` for a history."""
+    moved = abs(current.score - previous.score)
+    if current.call != previous.call and moved >= ADVICE_CHANGE:
+        because = ADVICE
+    elif current.lean != previous.lean and moved >= hysteresis:
+        because = DIRECTION
+    elif moved >= step:
+        because = MOVED
+    else:
+        return UNCHANGED
+    swapped = current.call * previous.call == -1
+    if current.as_of - previous.as_of < cooldown_ms and not swapped:
+        return COOLDOWN
+    calms_down = (current.call == 0 and previous.call != 0) or (current.lean == 0 and previous.lean != 0)
+    if abs(current.score - 0.5) < min_score - 0.5 and not calms_down:
+        return MIN_SCORE
+    return because
+
+
 def decide(previous: Scored | None, current: Scored, rules: Rules) -> Decision:
     """Compare a symbol's current score with its last stored signal.
 
@@ -41,27 +83,11 @@ def decide(previous: Scored | None, current: Scored, rules: Rules) -> Decision:
     return to HOLD or NEUTRAL).
     """
     if previous is None:
-        return Decision(True, "first")
-    because = _change(previous, current, rules)
-    if because is None:
-        return Decision(False, "unchanged")
-    swapped = {previous.advice, current.advice} == {"BUY", "SELL"}
-    if current.as_of - previous.as_of < rules.cooldown_s * 1000 and not swapped:
-        return Decision(False, "cooldown")
-    if abs(current.score - 0.5) < rules.min_score - 0.5 and not _calms_down(previous, current):
-        return Decision(False, "min_score")
-    return Decision(True, because)
+        return Decision(True, BECAUSE[FIRST])
+    limits = (rules.hysteresis, rules.step, rules.cooldown_s * 1000, rules.min_score)
+    code = verdict(_numeric(previous), _numeric(current), *limits)
+    return Decision(emits(code), BECAUSE[code])
 
 
-def _change(previous: Scored, current: Scored, rules: Rules) -> str | None:
-    moved = abs(current.score - previous.score)
-    if current.advice != previous.advice and moved >= ADVICE_CHANGE:
-        return "advice"
-    if current.direction != previous.direction and moved >= rules.hysteresis:
-        return "direction"
-    return "moved" if moved >= rules.step else None
-
-
-def _calms_down(previous: Scored, current: Scored) -> bool:
-    to_hold = current.advice == "HOLD" and previous.advice != "HOLD"
-    return to_hold or (current.direction == "NEUTRAL" and previous.direction != "NEUTRAL")
+def _numeric(one: Scored) -> Numeric:
+    return Numeric(one.score, LEANS[one.direction], CALLS[one.advice], one.as_of)

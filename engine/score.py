@@ -1,6 +1,7 @@
 """From evidence to a score, and from a symbol's timeframes to its consensus. Plain floats, no numba.
 
-Every sum runs in the catalogue's order: the stored number, the shown number and the derived one are the same bits.
+Functions of numbers alone are compiled by ``engine.decisions`` for a history: one source for both. Every sum runs in
+the catalogue's order: the stored number, the shown number and the derived one are the same bits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,9 +9,16 @@ from dataclasses import dataclass
 from math import copysign
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from engine.catalogue import DETECTORS
 from engine.timeframes import shares
 
+KNOWN = frozenset(DETECTORS)
+Numbers = Sequence[float] | npt.NDArray[np.float64]
+DIRECTIONS = {1: "BULLISH", 0: "NEUTRAL", -1: "BEARISH"}
+ADVICES = {1: "BUY", 0: "HOLD", -1: "SELL"}
 SPREAD = 2.0  # g: most detectors are silent on most bars, so x is small; part of the scoring version, no setting
 
 
@@ -29,12 +37,32 @@ class Policy:
     high_risk: float = 0.8
 
     def weight_vector(self) -> list[float]:
-        """Return the weights in catalogue order, divided by their sum, which may be off by 1e-6."""
+        """Return the weights in catalogue order, divided by the sum of all, which may be off by 1e-6.
+
+        A detector that is no longer installed keeps its share of the sum: it abstains like any other that has nothing
+        to say, and the others' evidence stays. Raises ValueError where no weight is above 0.
+        """
         raw = [float(self.weights.get(name, 0.0)) for name in DETECTORS]
+        total = self._total(raw)
+        return [weight / total for weight in raw]
+
+    def not_installed(self) -> list[tuple[str, float]]:
+        """Return (name, weight) of the detectors that have a weight and are not in the catalogue, by name."""
+        gone = sorted(name for name in self.weights if name not in KNOWN and self.weights[name] > 0.0)
+        if not gone:
+            return []
+        total = self._total([float(self.weights.get(name, 0.0)) for name in DETECTORS])
+        return [(name, self.weights[name] / total) for name in gone]
+
+    def _total(self, raw: Sequence[float]) -> float:
         total = 0.0
         for weight in raw:
             total += weight
-        return [weight / total for weight in raw]
+        for name in sorted(self.weights.keys() - KNOWN):
+            total += float(self.weights[name])
+        if not total > 0.0:
+            raise ValueError(f"no weight of the preset is above 0: {dict(self.weights)}")
+        return total
 
 
 class Part(NamedTuple):
@@ -81,44 +109,64 @@ def spread(x: float) -> float:
     return min(max(0.5 + copysign(distance, x), 0.0), 1.0)
 
 
+def weigh(scores: Numbers, confidences: Numbers, weights: Numbers) -> tuple[float, float, float]:
+    """Return x = sum w c s, its size sum |w c s|, and the certainty sum w c, summed in the order given."""
+    x = size = certainty = 0.0
+    for i in range(len(weights)):
+        e = weights[i] * confidences[i] * (scores[i] if confidences[i] > 0.0 else 0.0)  # who abstains, says nothing
+        x += e
+        size += abs(e)
+        certainty += weights[i] * confidences[i]
+    return x, size, certainty
+
+
+def confidence_of(x: float, size: float, certainty: float) -> float:
+    """Return sum w c |x| / sum |w c s|, 0..1; 0 if all abstain."""
+    return min(certainty * abs(x) / size, 1.0) if size > 0.0 else 0.0
+
+
 def combine(
     scores: Sequence[float], confidences: Sequence[float], atr: float, atr_rank: float, policy: Policy
 ) -> TimeframeScore:
     """Return the score of one series from its detectors' s and c, both in catalogue order.
 
-    e = w c s; x = sum e; contribution = 0.5 (1 + g) e / (1 + g |x|), so contributions add up to score - 0.5.
+    e = w c s; x = sum e; contribution = 0.5 (1 + g) e / (1 + g |x|), so contributions add up to score - 0.5. Detectors
+    that have a weight and are not installed come last, silent. Raises ValueError where s or c are not one a detector.
     """
+    for name, values in (("scores", scores), ("confidences", confidences)):
+        if len(values) != len(DETECTORS):
+            raise ValueError(f"{len(values)} {name} given, expected {len(DETECTORS)}: one a detector")
     weights = policy.weight_vector()
-    scores = [s if c > 0.0 else 0.0 for s, c in zip(scores, confidences, strict=True)]  # who abstains, says nothing
-    evidence = [w * c * s for w, c, s in zip(weights, confidences, scores, strict=True)]
-    x = certainty = size = 0.0
-    for e, w, c in zip(evidence, weights, confidences, strict=True):
-        x += e
-        size += abs(e)
-        certainty += w * c
+    x, size, certainty = weigh(scores, confidences, weights)
     scale = 0.5 * (1.0 + SPREAD) / (1.0 + SPREAD * abs(x))
-    parts = tuple(
-        Part(name, s, c, w, scale * e + 0.0)  # + 0.0: what adds nothing is 0, not -0
-        for name, s, c, w, e in zip(DETECTORS, scores, confidences, weights, evidence, strict=True)
-    )
-    confidence = certainty * abs(x) / size if size > 0.0 else 0.0
-    return TimeframeScore(spread(x), min(confidence, 1.0), parts, atr, atr_rank)
+    parts = []
+    for name, s, c, w in zip(DETECTORS, scores, confidences, weights, strict=True):
+        said = s if c > 0.0 else 0.0
+        parts.append(Part(name, said, c, w, scale * (w * c * said) + 0.0))  # + 0.0: what adds nothing is 0, not -0
+    parts += [Part(name, 0.0, 0.0, weight, 0.0) for name, weight in policy.not_installed()]
+    return TimeframeScore(spread(x), confidence_of(x, size, certainty), tuple(parts), atr, atr_rank)
+
+
+def lean_of(score: float, band: float) -> int:
+    """Return 1 beyond the band above 0.5, -1 beyond it below, else 0."""
+    if score - 0.5 > band:
+        return 1
+    return -1 if 0.5 - score > band else 0
+
+
+def call_of(score: float, confidence: float, act: float, min_confidence: float) -> int:
+    """Return 1 to buy, -1 to sell, 0 to hold."""
+    return lean_of(score, act) if confidence >= min_confidence else 0
 
 
 def direction_of(score: float, policy: Policy) -> str:
     """Return BULLISH or BEARISH beyond the band around 0.5, else NEUTRAL."""
-    if score - 0.5 > policy.band:
-        return "BULLISH"
-    return "BEARISH" if 0.5 - score > policy.band else "NEUTRAL"
+    return DIRECTIONS[lean_of(score, policy.band)]
 
 
 def advice_of(score: float, confidence: float, policy: Policy) -> str:
     """Return BUY or SELL beyond the preset's ``act`` when confident enough, else HOLD."""
-    if confidence < policy.min_confidence:
-        return "HOLD"
-    if score - 0.5 > policy.act:
-        return "BUY"
-    return "SELL" if 0.5 - score > policy.act else "HOLD"
+    return ADVICES[call_of(score, confidence, policy.act, policy.min_confidence)]
 
 
 def risk_level_of(atr_rank: float, policy: Policy) -> str:
@@ -126,6 +174,28 @@ def risk_level_of(atr_rank: float, policy: Policy) -> str:
     if atr_rank < policy.low_risk:
         return "LOW"
     return "HIGH" if atr_rank >= policy.high_risk else "MEDIUM"
+
+
+def enough(shares_present: Numbers) -> bool:
+    """Whether the timeframes that have a score hold half of u."""
+    held = 0.0
+    for i in range(len(shares_present)):
+        held += shares_present[i]
+    return len(shares_present) > 0 and held >= 0.5 - 1e-12
+
+
+def merge(scores: Numbers, confidences: Numbers, share: Numbers, band: float) -> tuple[float, float, float]:
+    """Return a symbol's score, confidence and consensus from its timeframes, shortest first."""
+    lean = certainty = 0.0
+    for i in range(len(share)):
+        lean += share[i] * (scores[i] - 0.5)
+        certainty += share[i] * confidences[i]
+    score = 0.5 + lean
+    agreeing = 0.0
+    for i in range(len(share)):
+        agreeing += share[i] if lean_of(scores[i], band) == lean_of(score, band) else 0.0
+    agreeing = min(agreeing, 1.0)
+    return score, min(certainty * agreeing, 1.0), agreeing
 
 
 def consensus(scored: Mapping[str, TimeframeScore], configured: Sequence[str], policy: Policy) -> SymbolScore | None:
@@ -136,26 +206,16 @@ def consensus(scored: Mapping[str, TimeframeScore], configured: Sequence[str], p
     """
     share = shares(list(configured))
     present = [t for t in share if t in scored]
-    weight = lean = certainty = 0.0
-    for t in present:
-        weight += share[t]
-        lean += share[t] * (scored[t].score - 0.5)
-        certainty += share[t] * scored[t].confidence
-    if not present or weight < 0.5 - 1e-12:
+    if not enough([share[t] for t in present]):
         return None
-    score = 0.5 + lean
-    direction = direction_of(score, policy)
-    agreeing = 0.0
-    for t in present:
-        agreeing += share[t] if direction_of(scored[t].score, policy) == direction else 0.0
-    agreeing = min(agreeing, 1.0)
-    confidence = min(certainty * agreeing, 1.0)
+    scores, sure = [scored[t].score for t in present], [scored[t].confidence for t in present]
+    score, confidence, agreeing = merge(scores, sure, [share[t] for t in present], policy.band)
     longest = scored[present[-1]]
     return SymbolScore(
         score=score,
         confidence=confidence,
         consensus=agreeing,
-        direction=direction,
+        direction=direction_of(score, policy),
         advice=advice_of(score, confidence, policy),
         risk_level=risk_level_of(longest.atr_rank, policy),
         atr=longest.atr,
@@ -163,3 +223,24 @@ def consensus(scored: Mapping[str, TimeframeScore], configured: Sequence[str], p
         timeframes={t: scored[t] for t in present},
         missing=tuple(t for t in share if t not in scored),
     )
+
+
+def components_json(parts: Sequence[Part], sentences: Sequence[str]) -> list[dict[str, float | str]]:
+    """Return the parts as the wire has them: a component's score is (s + 1) / 2.
+
+    Parts beyond the sentences are of detectors that the preset weighs and that are not installed.
+    """
+    gone = [
+        f"abstains: no detector {part.name!r} is installed (weight {part.weight:g})" for part in parts[len(sentences) :]
+    ]
+    return [
+        {
+            "name": part.name,
+            "score": (part.score + 1.0) / 2.0,
+            "confidence": part.confidence,
+            "weight": part.weight,
+            "contribution": part.contribution,
+            "reason": sentence,
+        }
+        for part, sentence in zip(parts, [*sentences, *gone], strict=True)
+    ]

@@ -10,8 +10,16 @@ from engine.window import Window
 
 
 def warm() -> None:
-    """Run a scan and a history over a few made-up bars; what they compile is kept."""
+    """Run a scan, a backtest and a batch of presets over a few made-up bars; what they compile is kept."""
+    from engine.catalogue import DETECTORS
+    from engine.decisions import decide_history, score_series
     from engine.evidence import history, scan
+    from engine.plan import Terms
+    from engine.presets_batch import features, scores, weight_matrix
+    from engine.rules import Rules
+    from engine.score import Policy
+    from engine.simulation import Costs, Orders, Prices, simulate
+    from engine.statistics import of_equity, of_trades, turnover
 
     steps = np.arange(MIN_BARS, dtype=np.int64)
     closes = 100.0 + np.sin(steps / 5.0)
@@ -19,7 +27,19 @@ def warm() -> None:
         steps * INTERVAL_MS["5m"], np.stack([closes, closes + 1.0, closes - 1.0, closes, closes, closes / 2.0])
     )
     scan([window], explain=True)
-    history(window, INTERVAL_MS["5m"])
+    scored, evidence = history(window, INTERVAL_MS["5m"])
+    policy = Policy({DETECTORS[0]: 1.0}, act=0.2, min_confidence=0.2)
+    usable = np.ones(MIN_BARS, dtype=bool)
+    series = score_series(window.open_times, INTERVAL_MS["5m"], scored, evidence, usable, policy)
+    decided = decide_history(series.closes, {"5m": series}, {"5m": 2 * INTERVAL_MS["5m"]}, policy, Rules())
+    signals, prices = decided.signals(), Prices(*(np.ascontiguousarray(v[:, None]) for v in window.values[:4]))
+    at = np.searchsorted(series.closes, signals.as_of)
+    orders = Orders(at, np.zeros_like(at), signals.intents(), signals.atr, signals.low, signals.high)
+    traded = simulate(prices, orders, 1.0, Costs(0.0, 0.0), Terms())
+    of_equity(traded.equity, 1.0)
+    of_trades(traded.trades.profit)
+    turnover(1.0, traded.equity, 1.0)
+    scores(weight_matrix([{DETECTORS[0]: 1.0}]), features(evidence.score, evidence.confidence))
 
 
 def main(only_if_cold: bool) -> None:

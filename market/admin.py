@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from market.models import Hole, Instrument, Market, Series
+from market.models import Hole, Instrument, Market, Series, SideSeries
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -41,3 +41,11 @@ class HoleAdmin(ReadOnlyAdmin):
     list_display = ("series", "start", "end", "reason")
     list_filter = ("reason",)
     list_select_related = ("series__instrument",)
+
+
+@admin.register(SideSeries)
+class SideSeriesAdmin(ReadOnlyAdmin):
+    list_display = ("instrument", "kind", "newest", "known_until")
+    list_filter = ("kind",)
+    list_select_related = ("instrument",)
+    search_fields = ("instrument__symbol",)

@@ -8,8 +8,11 @@ from rest_framework.response import Response
 
 from engine.timeframes import INTERVAL_MS
 from engine.window import COLUMNS
+from market import shapes
 from market.feeds import current_market
 from market.models import Candle, Series
+from rest.access import Permission
+from rest.endpoints import endpoint
 from rest.errors import invalid
 from rest.fields import StrictSerializer, SymbolField
 from rest.views import View
@@ -20,6 +23,7 @@ MAX_CANDLES = 2000
 class SymbolsView(View):
     """Symbols of the market with their timeframes."""
 
+    @endpoint(Permission.READ, shapes.SymbolList)
     def get(self, request: Request) -> Response:
         market = current_market()
         by_symbol: dict[str, list[dict[str, Any]]] = {}
@@ -42,6 +46,7 @@ class CandlesView(View):
 
     query_serializer = CandlesQuery
 
+    @endpoint(Permission.READ, shapes.CandleList)
     def get(self, request: Request) -> Response:
         market = current_market()
         symbol, timeframe = self.query["symbol"], self.query["timeframe"]
@@ -56,3 +61,30 @@ class CandlesView(View):
         return Response(
             {"symbol": symbol, "timeframe": timeframe, "source": market.source, "candles": list(reversed(rows))}
         )
+
+
+class ClosesQuery(StrictSerializer):
+    timeframe = serializers.ChoiceField(choices=list(INTERVAL_MS))
+    limit = serializers.IntegerField(min_value=1, max_value=200, default=48)
+
+
+class ClosesView(View):
+    """The closes of every symbol's last ``limit`` intervals, oldest first: small pictures for a whole table."""
+
+    query_serializer = ClosesQuery
+
+    @endpoint(Permission.READ, shapes.Closes)
+    def get(self, request: Request) -> Response:
+        market, timeframe = current_market(), self.query["timeframe"]
+        last_open = (market.position or 0) - INTERVAL_MS[timeframe]
+        since = last_open - self.query["limit"] * INTERVAL_MS[timeframe]
+        rows = Candle.objects.filter(
+            series__instrument__market=market,
+            series__timeframe=timeframe,
+            open_time__gt=since,
+            open_time__lte=last_open,
+        ).order_by("series_id", "open_time")
+        closes: dict[str, list[float]] = {}
+        for symbol, close in rows.values_list("series__instrument__symbol", "close"):
+            closes.setdefault(symbol, []).append(close)
+        return Response({"timeframe": timeframe, "source": market.source, "closes": closes})

@@ -11,6 +11,7 @@ from django.db import transaction
 from engine.window import COLUMNS, Window
 from market.holes import HoleSpan
 from market.models import Candle, Hole, Market, Series
+from market.revisions import keep_former
 
 BATCH = 2000
 
@@ -34,9 +35,13 @@ def faults(window: Window, interval_ms: int) -> npt.NDArray[np.object_]:
 
 
 def store(market: Market, arrivals: Iterable[tuple[Series, Window, list[HoleSpan]]]) -> Counter[str]:
-    """Upsert bars and holes in one transaction; return how many were ``stored`` and how many rejected, by reason."""
+    """Upsert bars and holes in one transaction; return how many were ``stored`` and how many rejected, by reason.
+
+    What a changed bar was before is kept (``CandleRevision``).
+    """
     counts: Counter[str] = Counter()
     candles: list[Candle] = []
+    known: list[tuple[Series, Window]] = []
     holes: list[Hole] = []
     newest = market.last_close or 0
     for series, window, spans in arrivals:
@@ -44,11 +49,13 @@ def store(market: Market, arrivals: Iterable[tuple[Series, Window, list[HoleSpan
         good = np.flatnonzero(found == None)  # noqa: E711  elementwise
         counts.update(fault for fault in found if fault is not None)
         candles += _rows(series, window, good)
+        known.append((series, Window(window.open_times[good], window.values[:, good])))
         holes += [Hole(series=series, start=h.start, end=h.end, reason=h.reason) for h in spans]
         if len(good):
             newest = max(newest, int(window.open_times[good[-1]]) + series.interval_ms)
     counts["stored"] = len(candles)
     with transaction.atomic():
+        keep_former(market, known)
         Candle.objects.bulk_create(
             candles, BATCH, update_conflicts=True, unique_fields=["series", "open_time"], update_fields=[*COLUMNS]
         )

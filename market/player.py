@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.db import transaction
+from django.utils import timezone
 
 from engine.timeframes import INTERVAL_MS
 from engine.window import Window
@@ -26,6 +27,7 @@ class Player:
             self.feed: PlayedFeed = open_feed(self.market, timeframes)
             if self.market.position is None:
                 self._load_history()
+            self._know_the_end()
         self.series = {
             (s.instrument.symbol, s.timeframe): s
             for s in Series.objects.filter(instrument__market=market).select_related("instrument")
@@ -46,8 +48,16 @@ class Player:
                 after = feed.start - feed.history_bars * series.interval_ms
                 arrivals.append((series, *self._arrived(series, symbol, after, feed.start)))
         ingest.store(market, arrivals)
-        market.position, market.state = feed.start, feed.state(feed.start)
-        market.save(update_fields=["position", "state"])
+        market.position = market.delivered = feed.start
+        market.state = feed.state(feed.start)
+        market.save(update_fields=["position", "delivered", "state"])
+
+    def _know_the_end(self) -> None:
+        market = self.market
+        if market.delivered is None:  # a database from before there was such a column
+            market.delivered = market.position
+        market.ends_at = self.feed.end
+        market.save(update_fields=["delivered", "ends_at"])
 
     def _arrived(self, series: Series, symbol: str, after: int, until: int) -> tuple[Window, list[HoleSpan]]:
         return (
@@ -65,26 +75,42 @@ class Player:
         assert self.market.position is not None  # set by the constructor
         return self.market.position
 
+    @property
+    def delivered(self) -> int:
+        assert self.market.delivered is not None  # set by the constructor
+        return self.market.delivered
+
     def next_time(self, grid_ms: int) -> int | None:
         """Return the next grid point, or None behind the last bar."""
-        if self.feed.end is not None and self.position >= self.feed.end:
+        if self.feed.end is not None and self.delivered >= self.feed.end:
             return None
-        return self.position // grid_ms * grid_ms + grid_ms
+        return self.delivered // grid_ms * grid_ms + grid_ms
 
-    def deliver(self, until: int) -> None:
-        """Store what closes after the position and at ``until`` at the latest. May run twice: rows are upserted."""
+    def deliver(self, until: int, next_move_at: float) -> bool:
+        """Store what closes after the last delivery and at ``until`` at the latest; the position stays.
+
+        Returns False, with nothing stored, if another process has delivered meanwhile.
+        """
         arrivals = [
-            (series, *self._arrived(series, symbol, self.position, until))
+            (series, *self._arrived(series, symbol, self.delivered, until))
             for (symbol, _), series in self._closing(until)
         ]
-        ingest.store(self.market, [a for a in arrivals if len(a[1].open_times) or a[2]])
+        with transaction.atomic():
+            # First of all: it locks the row, so that of two players one stores and the other sees that it did.
+            mine = Market.objects.filter(pk=self.market.pk, delivered=self.delivered)
+            state, now = self.feed.state(until), timezone.now()
+            if not mine.update(delivered=until, delivered_at=now, next_move_at=next_move_at, state=state):
+                return False
+            ingest.store(self.market, [a for a in arrivals if len(a[1].open_times) or a[2]])
+        self.market.delivered, self.market.delivered_at, self.market.next_move_at = until, now, next_move_at
         if self.feed.keep_bars is not None:
             self._prune(until, self.feed.keep_bars)
+        return True
 
     def _closing(self, until: int) -> Iterator[tuple[tuple[str, str], Series]]:
-        """Yield the series on whose grid a bar closes in (position, until]."""
+        """Yield the series on whose grid a bar closes in (delivered, until]."""
         for key, series in self.series.items():
-            if until // series.interval_ms > self.position // series.interval_ms:
+            if until // series.interval_ms > self.delivered // series.interval_ms:
                 yield key, series
 
     def _prune(self, until: int, keep: int) -> None:
@@ -92,14 +118,3 @@ class Player:
             if (until // interval) % PRUNE_EVERY == 0 and until % interval == 0:
                 old = [s for (_, t), s in self.series.items() if t == timeframe]
                 Candle.objects.filter(series__in=old, open_time__lt=until - keep * interval).delete()
-
-    def move(self, until: int, next_move_at: float) -> bool:
-        """Move the position to ``until`` if it is still where this player saw it; return whether it was.
-
-        To be called in the transaction of what was done at ``until``.
-        """
-        ended = self.feed.end is not None and until >= self.feed.end
-        moved = Market.objects.filter(pk=self.market.pk, position=self.market.position).update(
-            position=until, next_move_at=next_move_at, ended=ended, state=self.feed.state(until)
-        )
-        return moved == 1

@@ -1,15 +1,17 @@
 """Windows of bars for scoring: read from the candle table, kept in memory, cut for a close, or the reason why not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from engine.side import SideValues, at_closes
 from engine.timeframes import MIN_BARS, WINDOW_BARS, window_start
 from engine.window import COLUMNS, Window, empty, join
 from market.holes import LONGEST_WITHOUT_TRADES, HoleSpan, gaps
-from market.models import Candle, Hole, Series
+from market.models import Candle, CandleRevision, Hole, Market, Series
+from market.side import SideMemory
 
 RECENT_BARS = 14  # a confirmed hole among these spoils a score: most indicators look back as far
 STALE_INTERVALS = 2
@@ -24,10 +26,17 @@ class NoScore(NamedTuple):
     detail: str
 
 
-def cut(series: Series, bars: Window, holes: Sequence[HoleSpan], as_of: int) -> Window | NoScore:
+def cut(
+    series: Series,
+    bars: Window,
+    holes: Sequence[HoleSpan],
+    as_of: int,
+    beside: Mapping[str, SideValues] | None = None,
+) -> Window | NoScore:
     """Return the anchored window of the newest bar of ``series`` that closes at ``as_of`` or before, or why not.
 
-    A pure function of what was stored: ``bars`` and ``holes`` of the series, reaching back to the window's start.
+    A pure function of what was stored: ``bars`` and ``holes`` of the series, reaching back to the window's start, and
+    the instrument's side series by kind; of these the window has what was known when its newest bar closed.
     """
     interval = series.interval_ms
     known = bars.open_times[: np.searchsorted(bars.open_times, as_of - interval, side="right")]
@@ -45,16 +54,16 @@ def cut(series: Series, bars: Window, holes: Sequence[HoleSpan], as_of: int) -> 
         return problem
     if len(window.open_times) < MIN_BARS:
         return NoScore("too_short", f"{len(window.open_times)} bars of {MIN_BARS} needed")
-    return window
+    return window._replace(side=at_closes(beside or {}, np.array([close])))
 
 
 def _hole_problem(window: Window, holes: Sequence[HoleSpan], start: int, interval: int) -> NoScore | None:
     times = window.open_times
     first = int(times[0])
-    if first > start and not _reason(holes, start, first):
+    if first > start and not hole_reason(holes, start, first):
         return NoScore("history_missing", f"stored bars begin at {first}, the window at {start}")
     for begin, end in gaps(times, interval):
-        reason = _reason(holes, begin, end) or "missing"
+        reason = hole_reason(holes, begin, end) or "missing"
         missing = (end - begin) // interval
         since = len(times) - int(np.searchsorted(times, end))
         silent = reason == "no_trades" and missing <= LONGEST_WITHOUT_TRADES
@@ -63,7 +72,7 @@ def _hole_problem(window: Window, holes: Sequence[HoleSpan], start: int, interva
     return None
 
 
-def _reason(holes: Sequence[HoleSpan], begin: int, end: int) -> str | None:
+def hole_reason(holes: Sequence[HoleSpan], begin: int, end: int) -> str | None:
     """Return why no bars open in [begin, end), or None where no recorded hole covers it."""
     covering = [h for h in holes if h.start < end and h.end > begin]
     covered = begin
@@ -83,6 +92,12 @@ class _Stored:
     holes: list[HoleSpan] = field(default_factory=list)
 
 
+class Cuts(Protocol):
+    """Whatever gives a series' window for a close."""
+
+    def cut(self, series: Series, as_of: int) -> Window | NoScore: ...
+
+
 class Windows:
     """The newest bars of many series in memory; ``refresh`` reads what is new.
 
@@ -91,11 +106,16 @@ class Windows:
 
     def __init__(self) -> None:
         self._stored: dict[int, _Stored] = {}
+        self._beside = SideMemory()
+        self._corrections: dict[int, int] = {}  # by market: the number of the last revision that was taken in
 
     def refresh(self, series: Iterable[Series], until: int) -> None:
-        """Read bars that close at ``until`` or before, and the holes, of each series."""
+        """Read bars that close at ``until`` or before, the holes, and what lies beside, of each series."""
         by_timeframe: dict[str, list[Series]] = {}
-        for one in series:
+        wanted = list(series)
+        for market_id in {one.instrument.market_id for one in wanted}:
+            self._forget_corrected(market_id)
+        for one in wanted:
             by_timeframe.setdefault(one.timeframe, []).append(one)
         for members in by_timeframe.values():
             if all(self._is_up_to_date(one, until) for one in members):
@@ -103,18 +123,37 @@ class Windows:
             new = [s for s in members if s.pk not in self._stored]
             self._extend([s for s in members if s.pk in self._stored], until)
             self._load(new, until)
-        self._read_holes([s for members in by_timeframe.values() for s in members])
+        everyone = [s for members in by_timeframe.values() for s in members]
+        self._read_holes(everyone)
+        self._beside.refresh((s.instrument_id for s in everyone), until)
+
+    def _forget_corrected(self, market_id: int) -> None:
+        """Drop the series of which a bar was corrected, wherever it lies: they are read anew."""
+        if market_id not in self._corrections:  # before any bar is read: what comes later is taken in at the next call
+            self._corrections[market_id] = Market.objects.values_list("corrections", flat=True).get(pk=market_id)
+        for number, series_id in CandleRevision.objects.behind(market_id, self._corrections[market_id]):
+            self._stored.pop(series_id, None)
+            self._corrections[market_id] = number
 
     def cut(self, series: Series, as_of: int) -> Window | NoScore:
         """Return the window of ``series`` for ``as_of``, or why it has none."""
         stored = self._stored.get(series.pk) or _Stored()
-        return cut(series, stored.bars, stored.holes, as_of)
+        return cut(series, stored.bars, stored.holes, as_of, self._beside.of(series.instrument_id))
 
     def newest_close(self, series: Series, as_of: int) -> int | None:
         """Return the close of the newest bar in memory that closes at ``as_of`` or before."""
         times = self._stored[series.pk].bars.open_times if series.pk in self._stored else empty().open_times
         at = np.searchsorted(times, as_of - series.interval_ms, side="right")
         return int(times[at - 1]) + series.interval_ms if at else None
+
+    def is_complete(self, series: Series, at: int) -> bool:
+        """Whether the last bar of ``series`` that can have closed by ``at`` is here or recorded as late."""
+        newest = self.newest_close(series, at)
+        expected = at // series.interval_ms * series.interval_ms
+        if newest is None:
+            return False
+        ended = series.ended_at is not None and newest >= series.ended_at
+        return newest == expected or ended or hole_reason(self._stored[series.pk].holes, newest, expected) is not None
 
     def _is_up_to_date(self, one: Series, until: int) -> bool:
         """Whether the newest bar that can have closed is in memory."""
@@ -194,10 +233,14 @@ def _reaches_back(one: Series, bars: Window) -> bool:
     return int(bars.open_times[0]) <= window_start(close, one.interval_ms, one.first_open)
 
 
-def read_candles(members: Sequence[Series], start: int, end: int) -> dict[int, Window]:
-    """Return stored bars that open in [start, end) by series id, oldest first; series without bars are left out."""
+def read_candles(members: Sequence[Series], start: int, end: int, lock: bool = False) -> dict[int, Window]:
+    """Return stored bars that open in [start, end) by series id, oldest first; series without bars are left out.
+
+    ``lock``: nobody else may change them until the transaction ends.
+    """
+    candles = Candle.objects.select_for_update() if lock else Candle.objects.all()
     rows = np.array(
-        Candle.objects.filter(series__in=[one.pk for one in members])
+        candles.filter(series__in=[one.pk for one in members])
         .opening(start, end)
         .order_by("series_id", "open_time")
         .values_list("series_id", "open_time", *COLUMNS),

@@ -112,5 +112,9 @@ class WeightPresetAdmin(admin.ModelAdmin):
     def duplicate(self, request: HttpRequest, queryset: Any) -> None:
         for preset in queryset:
             name = f"{preset.name[:35]}-copy"
-            services.save_preset(name, preset.newest().weights, preset.description, by=request.user)
+            try:
+                services.duplicate_preset(preset.name, name, by=request.user)
+            except services.PresetProtected as error:
+                self.message_user(request, str(error), messages.ERROR)
+                continue
             self.message_user(request, f"{preset.name} duplicated as {name}.")

@@ -13,6 +13,10 @@ class Default(NamedTuple):
     share: float
 
 
+# No weight as long as nothing measures them: no candles we derive from have these series beside them, so neither their
+# share of the weights nor an ``act`` with them has a ground; and weight on a detector that abstains lowers every score.
+NOT_FROM_CANDLES = {"sentiment": 0.0, "news": 0.0}
+
 DEFAULTS = {
     "balanced": Default(
         "trend and momentum first, stretched ranges against them",
@@ -29,6 +33,7 @@ DEFAULTS = {
             "harmonic": 0.02,
             "elliott": 0.02,
             "whales": 0.01,
+            **NOT_FROM_CANDLES,
         },
         act=0.2609,
         min_confidence=0.25,
@@ -49,6 +54,7 @@ DEFAULTS = {
             "harmonic": 0.03,
             "elliott": 0.03,
             "whales": 0.03,
+            **NOT_FROM_CANDLES,
         },
         act=0.2182,
         min_confidence=0.2,
@@ -69,6 +75,7 @@ DEFAULTS = {
             "harmonic": 0.01,
             "elliott": 0.01,
             "whales": 0.01,
+            **NOT_FROM_CANDLES,
         },
         act=0.3113,
         min_confidence=0.3,

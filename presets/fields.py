@@ -2,13 +2,24 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from engine.catalogue import weight_problem
+from engine.catalogue import DETECTORS, weight_problem
 from presets.models import NAME
-from rest.fields import StrictSerializer
+from presets.services import FORMAT
+from rest.fields import NumberField, StrictSerializer
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "format": "weights",
+        "description": "weight by detector; they sum to 1, and one left out weighs 0",
+        "properties": {name: {"type": "number", "minimum": 0, "maximum": 1} for name in DETECTORS},
+        "additionalProperties": False,
+    }
+)
 class WeightsField(serializers.Field[dict[str, float], Any, dict[str, float], Any]):
     """Weights by detector, each 0..1, sum 1 within 1e-6; a detector left out weighs 0."""
 
@@ -35,3 +46,30 @@ class PresetBody(WeightsBody):
 
 class PresetUpdateBody(WeightsBody):
     description = serializers.CharField(required=False, allow_blank=True, max_length=200)
+
+
+class DuplicateBody(StrictSerializer):
+    name = serializers.CharField(validators=[NAME])
+
+
+class PortablePreset(PresetBody):
+    """A preset as it is exported."""
+
+    act = NumberField(min_value=0.0001, max_value=0.4999)
+    min_confidence = NumberField(min_value=0, max_value=1)
+
+
+class ImportBody(StrictSerializer):
+    format = serializers.ChoiceField(choices=[FORMAT])
+    presets = serializers.ListField(child=PortablePreset(), min_length=1, max_length=500)
+
+    def validate_presets(self, presets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        names = [one["name"] for one in presets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise serializers.ValidationError(f"{twice[0]} stands there twice", code="twice")
+        return presets
+
+
+class ExportQuery(StrictSerializer):
+    names = serializers.CharField(required=False, max_length=4000, help_text="such as mine,yours; default all")

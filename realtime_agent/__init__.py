@@ -1,1 +1,5 @@
-"""The wiring: settings, URLs, ASGI. Imported by no other package."""
+"""Settings and wiring of the whole agent; imported by no other package."""
+
+from realtime_agent.celery import app as celery_app  # tasks that others send go through this application
+
+__all__ = ["celery_app"]

@@ -13,6 +13,7 @@ from django.urls import path, re_path  # noqa: E402
 
 from realtime_agent.origin import OriginGuard  # noqa: E402
 from signals.consumer import RealtimeConsumer  # noqa: E402
+from signals.wire.paths import server_send_in_scope  # noqa: E402
 
 
 async def no_such_socket(scope, receive, send):
@@ -22,4 +23,6 @@ async def no_such_socket(scope, receive, send):
 
 _sockets = URLRouter([path("ws/realtime", RealtimeConsumer.as_asgi()), re_path("", no_such_socket)])
 
-application = ProtocolTypeRouter({"http": _http, "websocket": OriginGuard(AuthMiddlewareStack(_sockets))})
+application = ProtocolTypeRouter(
+    {"http": _http, "websocket": server_send_in_scope(OriginGuard(AuthMiddlewareStack(_sockets)))}
+)

@@ -57,7 +57,7 @@ class OriginGuard:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         headers = {name.decode("latin1").lower(): value.decode("latin1") for name, value in scope["headers"]}
         host, origin = headers.get("host", ""), headers.get("origin")
-        scheme = "https" if scope.get("scheme") == "wss" else "http"
+        scheme = "https" if settings.HTTPS or scope.get("scheme") == "wss" else "http"
         if host_is_allowed(host) and origin_is_allowed(origin, scheme, host):
             await self.application(scope, receive, send)
         else:

@@ -1,15 +1,18 @@
 """Serializers and fields that refuse what they do not know."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from rest.errors import finite
 from rest.symbols import normalise
 
 MAX_SYMBOLS = 1000
+WHOLE = re.compile(r"-?[0-9]+(\.0+)?")  # 5.0 is a whole number in JSON
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -26,6 +29,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "format": "symbol", "minLength": 1, "maxLength": 40})
 class SymbolField(serializers.CharField):
     """One symbol: ``BTC/USDT`` and ``btcusdt`` become ``BTCUSDT``."""
 
@@ -58,6 +62,9 @@ class NumberField(serializers.FloatField):
             self.fail("invalid")
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "integer", "minimum": 0, "maximum": 2**53 - 1}, {"type": "string", "format": "date-time"}]}
+)
 class MomentField(serializers.Field[int, Any, int, Any]):
     """A time: ms since the epoch, or ISO-8601 (UTC unless it says otherwise). Gives ms."""
 
@@ -66,11 +73,12 @@ class MomentField(serializers.Field[int, Any, int, Any]):
     def to_internal_value(self, data: Any) -> int:
         text = str(data)
         try:
-            if text.lstrip("-").isdigit():
-                moment = int(text)
+            if WHOLE.fullmatch(text):
+                moment = int(text.partition(".")[0])
             else:
                 parsed = datetime.fromisoformat(text)
-                moment = int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
+                aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+                moment = max(0, int(aware.timestamp() * 1000))  # before 1970 there is nothing
         except (ValueError, OverflowError):
             self.fail("invalid")
         if not 0 <= moment < 2**53:

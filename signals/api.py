@@ -13,17 +13,24 @@ from rest_framework.response import Response
 from engine.timeframes import DEFAULT_TIMEFRAMES, INTERVAL_MS
 from market.feeds import current_market
 from market.models import Instrument, Market
+from market.windows import NoScore
 from presets.fields import WeightsField
 from presets.models import PresetVersion, WeightPreset
 from presets.services import active_version
+from rest.access import Permission
+from rest.endpoints import endpoint
 from rest.errors import Conflict, invalid
 from rest.fields import MomentField, NumberField, StrictSerializer, SymbolField, SymbolsField
 from rest.pages import PageQuery, Pages
 from rest.symbols import normalise
 from rest.views import View
-from signals import scanner
+from signals import scanner, shapes
 from signals.explaining import explain
 from signals.models import Advice, Direction, Signal, Stream
+from signals.states import StillLoading
+from signals.structure import structure_of, window_of
+
+NO_SCORE = "there is no score; the code is the reason"
 
 
 class RulesField(StrictSerializer):
@@ -83,9 +90,22 @@ def known_instruments(market: Market, symbols: list[str], field: str = "symbols"
     return [found[symbol] for symbol in symbols]
 
 
-class ScoreView(View):
+class ScoringView(View):
+    """A view that may have to wait for a worker: 202 with Retry-After until it has done."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, StillLoading):
+            waiting = {"status": "loading", "detail": "a worker loads what the agent does not watch: ask again"}
+            return Response(waiting, status=202, headers={"Retry-After": "1"})
+        return super().handle_exception(exc)
+
+
+class ScoreView(ScoringView):
     """The score of one series, with every component and its reason."""
 
+    @endpoint(
+        Permission.READ, body=ScoreBody, answers={200: shapes.Score, 202: shapes.Loading}, refuses={409: NO_SCORE}
+    )
     def post(self, request: Request) -> Response:
         body = self.body(ScoreBody)
         preset, market = chosen_preset(body), current_market()
@@ -98,9 +118,10 @@ class ScoreView(View):
         return Response(scanner.score_json(result, body["timeframe"], policy, preset))
 
 
-class ScannerRunView(View):
+class ScannerRunView(ScoringView):
     """Score symbols now and rank them by their distance from neutral."""
 
+    @endpoint(Permission.SCAN, body=ScanBody, answers={200: shapes.ScannerResponse, 202: shapes.Loading})
     def post(self, request: Request) -> Response:
         started = time.perf_counter()
         body = self.body(ScanBody)
@@ -124,11 +145,12 @@ class ScannerSymbolQuery(StrictSerializer):
         return scanner.ordered(names)
 
 
-class ScannerSymbolView(View):
+class ScannerSymbolView(ScoringView):
     """One symbol's ScanItem."""
 
     query_serializer = ScannerSymbolQuery
 
+    @endpoint(Permission.READ, answers={200: shapes.ScanItem, 202: shapes.Loading}, refuses={409: NO_SCORE})
     def get(self, request: Request, symbol: str) -> Response:
         market = current_market()
         instrument = Instrument.objects.filter(market=market, symbol=normalise(symbol)).first()
@@ -141,6 +163,28 @@ class ScannerSymbolView(View):
             reasons = [f"{t}: {none.reason} ({none.detail})" for t, none in result.skipped.items()]
             raise Conflict("; ".join(reasons), code=next(iter(result.skipped.values())).reason)
         return Response(scanner.item(1, result))
+
+
+class StructureQuery(StrictSerializer):
+    symbol = SymbolField()
+    timeframe = serializers.ChoiceField(choices=list(INTERVAL_MS))
+
+
+class StructureView(View):
+    """Swings and levels of one series, as the detectors see them at its newest close."""
+
+    query_serializer = StructureQuery
+
+    @endpoint(Permission.READ, shapes.Structure, refuses={409: NO_SCORE})
+    def get(self, request: Request) -> Response:
+        market, timeframe = current_market(), self.query["timeframe"]
+        instrument = known_instruments(market, [self.query["symbol"]], "symbol")[0]
+        window = window_of(market, instrument, timeframe)
+        if isinstance(window, NoScore):
+            raise Conflict(window.detail, code=window.reason)
+        as_of = int(window.open_times[-1]) + INTERVAL_MS[timeframe]
+        facts = {"symbol": instrument.symbol, "timeframe": timeframe, "as_of": as_of}
+        return Response(facts | structure_of(window))
 
 
 class SignalQuery(PageQuery):
@@ -177,6 +221,7 @@ class SignalsView(View):
 
     query_serializer = SignalQuery
 
+    @endpoint(Permission.READ, shapes.SignalPage)
     def get(self, request: Request) -> Response:
         market, query = current_market(), self.query
         if "symbol" in query:
@@ -212,6 +257,7 @@ class LatestView(View):
 
     query_serializer = LatestQuery
 
+    @endpoint(Permission.READ, shapes.LatestSignals)
     def get(self, request: Request) -> Response:
         market = current_market()
         found = Signal.objects.newest(market)
@@ -230,6 +276,7 @@ class DecisionsView(View):
 
     query_serializer = DecisionsQuery
 
+    @endpoint(Permission.READ, shapes.Decisions)
     def get(self, request: Request) -> Response:
         market = current_market()
         streams = Stream.objects.filter(instrument__market=market).exclude(decision={}).select_related("instrument")
@@ -249,6 +296,7 @@ def signal_or_404(signal_id: Any) -> Signal:
 class SignalView(View):
     """One signal, with the components of every timeframe."""
 
+    @endpoint(Permission.READ, shapes.SignalDetail)
     def get(self, request: Request, signal_id: Any) -> Response:
         signal = signal_or_404(signal_id)
         market = signal.instrument.market
@@ -260,5 +308,6 @@ class SignalView(View):
 class ExplainView(View):
     """A stored signal derived again from the stored candles: the same bits, or why not."""
 
+    @endpoint(Permission.READ, shapes.Explanation)
     def get(self, request: Request, signal_id: Any) -> Response:
         return Response(explain(signal_or_404(signal_id)))

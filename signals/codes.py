@@ -6,6 +6,8 @@ from enum import IntEnum, StrEnum
 class CloseCode(IntEnum):
     TOO_SLOW = 4008
     RESTARTING = 4012
+    TOO_MANY_SOCKETS = 4029
+    CREDENTIALS = 4501
     ABUSE = 4508
     TOO_LARGE = 4509
 

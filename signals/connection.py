@@ -1,76 +1,82 @@
-"""One client's stream: what it subscribed, how far it is, and what waits to be sent to it."""
+"""One client's stream: what it subscribed, and how far it is. What waits to be sent to it is its outbox's."""
 
 import asyncio
-import json
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+from access.credentials import Credential
 from signals import history
 from signals.codes import CloseCode, ErrorCode
+from signals.wire.outbox import MAX_WAITING_MESSAGES, Flusher, Outbox
+from signals.wire.paths import CLOSE_PATIENCE_S, WritePath
+from signals.wire.payload import Payload, encode
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING_MESSAGES = 1024
-MAX_WAITING_BYTES = 1024 * 1024
 HISTORY_ROOM = MAX_WAITING_MESSAGES // 2  # a page of history waits until the outbox is this empty
-
-
-def encode(message: dict[str, Any]) -> str:
-    """Return a message as one text frame. NaN and Infinity raise: they are never sent."""
-    return json.dumps(message, separators=(",", ":"), allow_nan=False)
 
 
 class Connection:
     """Delivers each symbol's signals in order, without hole or repeat; what is missing comes from the database.
 
-    ``position`` is the last seq that was put in the outbox, ``head`` the last that is known to exist. Whenever head
+    ``position`` is the last seq that was put in the outbox, ``_head`` a later one that is known to exist. Whenever it
     runs ahead of position by more than the message at hand, the rows between are read and sent.
     """
 
-    def __init__(self, send: Callable[[str], Awaitable[None]], close: Callable[[int], Awaitable[None]]) -> None:
-        self._send, self._close = send, close
+    __slots__ = (
+        "_behind", "_closed", "_filler", "_head", "credential", "everything", "outbox", "position", "symbols",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        path: WritePath,
+        flusher: Flusher,
+        closed: Callable[[int], None],
+        credential: Credential = Credential.OPEN,
+    ) -> None:
+        """``closed`` is told the code when this side closes."""
+        self.credential = credential
+        self.outbox = Outbox(path, flusher, self._too_slow, self._broken)
+        self._closed: Callable[[int], None] | None = closed
         self.symbols: set[str] = set()
         self.everything = False
         self.position: dict[str, int] = {}
         self._head: dict[str, int] = {}
-        self._behind: deque[str] = deque()
-        self._outbox: deque[str] = deque()
-        self._waiting_bytes = 0
-        self._work, self._room, self._missing = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._room.set()
-        self._closing = False
-        self._tasks = [asyncio.ensure_future(self._speak(self._write())), asyncio.ensure_future(self._guard())]
-        self.sent = 0
+        self._behind: list[str] = []
+        self._filler: asyncio.Task[None] | None = None
+
+    @property
+    def sent(self) -> int:
+        return self.outbox.sent
 
     def wants(self, symbol: str) -> bool:
         return self.everything or symbol in self.symbols
 
-    def offer(self, symbol: str, seq: int, text: str) -> None:
+    def offer(self, symbol: str, seq: int, payload: Payload) -> None:
         """A live message: sent if it is next, dropped if it was sent, else a hole to be filled from the database."""
-        self._head[symbol] = max(seq, self._head.get(symbol, 0))
         position = self.position.get(symbol, 0)
-        if seq <= position:
-            return  # a repeat
         if seq == position + 1 and symbol not in self._behind:
             self.position[symbol] = seq
-            self.put(text)
-        else:
+            self.outbox.put(payload)
+        elif seq > position:
+            self._head[symbol] = max(seq, self._head.get(symbol, 0))
             self._catch_up(symbol)
 
     def note_head(self, symbol: str, seq: int) -> None:
         """A symbol's last seq, by way of a ``heads`` message: shows what the channel layer lost."""
-        self._head[symbol] = max(seq, self._head.get(symbol, 0))
         if self.position.get(symbol, seq) < seq:
+            self._head[symbol] = max(seq, self._head.get(symbol, 0))
             self._catch_up(symbol)
 
     def start(self, symbol: str, position: int, head: int) -> None:
         """Begin a symbol behind ``position``; what is missing up to the newest known head follows."""
-        self._head[symbol] = max(head, self._head.get(symbol, 0))
         self.position[symbol] = position
+        self._head[symbol] = max(head, self._head.get(symbol, 0))
         if position < self._head[symbol]:
             self._catch_up(symbol)
+        else:
+            del self._head[symbol]
 
     def stop(self, symbol: str) -> None:
         self.position.pop(symbol, None)
@@ -78,82 +84,66 @@ class Connection:
 
     def heads(self) -> dict[str, int]:
         """Return the last known seq of what is subscribed."""
-        return {symbol: self._head.get(symbol, seq) for symbol, seq in self.position.items()}
-
-    def put(self, text: str) -> None:
-        """Queue a frame; a client for whom too much waits is closed, to come back with ``since``."""
-        if self._closing:
-            return
-        self._outbox.append(text)
-        self._waiting_bytes += len(text)
-        if len(self._outbox) > MAX_WAITING_MESSAGES or self._waiting_bytes > MAX_WAITING_BYTES:
-            self.shut(CloseCode.TOO_SLOW)
-            return
-        self._work.set()
-        if len(self._outbox) > HISTORY_ROOM:
-            self._room.clear()
+        return {symbol: max(seq, self._head.get(symbol, 0)) for symbol, seq in self.position.items()}
 
     def put_message(self, message: dict[str, Any]) -> None:
-        self.put(encode(message))
+        self.outbox.put(Payload(encode(message)))
 
     def shut(self, code: int) -> None:
-        """Close the socket with ``code``; nothing more is sent."""
-        if not self._closing:
-            self._closing = True
-            self._outbox.clear()
-            self._tasks.append(asyncio.ensure_future(self._speak(self._close(code))))
+        """Close the socket with ``code``, behind what a client that keeps up still gets; nothing more is sent."""
+        if self._closed is None:
+            return
+        closed, self._closed = self._closed, None
+        if code != CloseCode.TOO_SLOW:
+            self.outbox.flush()
+        self.outbox.drop()
+        closed(code)
+        path = self.outbox.path
+        _keep(_close(path, code))
+        # Whatever the server makes of a client that does not answer: then it is dropped, and sees 1006.
+        asyncio.get_running_loop().call_later(CLOSE_PATIENCE_S, path.abort)
 
     def cancel(self) -> None:
         """The socket is gone."""
-        self._closing = True
-        for task in self._tasks[:2]:
-            task.cancel()
+        self._closed = None
+        self.outbox.drop()
+        if self._filler is not None:
+            self._filler.cancel()
+
+    def _too_slow(self) -> None:
+        self.shut(CloseCode.TOO_SLOW)
+
+    def _broken(self) -> None:
+        self.shut(CloseCode.RESTARTING)
 
     def _catch_up(self, symbol: str) -> None:
         if symbol not in self._behind:
             self._behind.append(symbol)
-        self._missing.set()
-
-    async def _speak(self, work: Awaitable[None]) -> None:
-        """Run ``work``, which sends. A client that is gone is no fault, and each server has its own error for it."""
-        try:
-            await work
-        except Exception as error:
-            logger.info("a client is gone: %r", error)
-            self._closing = True
+        if self._filler is None or self._filler.done():
+            self._filler = asyncio.ensure_future(self._guard())
 
     async def _guard(self) -> None:
         """Fill holes; if that fails, say so and let the client come back: what it missed is in the database."""
         try:
-            await self._fill()
+            while self._behind:
+                await self._fill_symbol(self._behind[0])
+                self._behind.pop(0)
         except Exception:
             logger.exception("history could not be read: the connection is closed")
             self.shut(CloseCode.RESTARTING)
 
-    async def _write(self) -> None:
-        while True:
-            await self._work.wait()
-            while self._outbox:
-                text = self._outbox.popleft()
-                self._waiting_bytes -= len(text)
-                await self._send(text)
-                self.sent += 1
-                if len(self._outbox) <= HISTORY_ROOM:
-                    self._room.set()
-            self._work.clear()
-
-    async def _fill(self) -> None:
-        while True:
-            await self._missing.wait()
-            while self._behind:
-                await self._fill_symbol(self._behind[0])
-                self._behind.popleft()
-            self._missing.clear()
+    async def _room(self) -> None:
+        """Wait until the outbox takes more of a page."""
+        while len(self.outbox.waiting) > HISTORY_ROOM:
+            room = asyncio.Event()
+            self.outbox.roomy = room.set
+            await room.wait()
+            self.outbox.roomy = None
 
     async def _fill_symbol(self, symbol: str) -> None:
         """Read and send what lies between position and head. It stays ``behind`` meanwhile: live ones wait."""
         while self.wants(symbol) and self.position.get(symbol, 0) < self._head.get(symbol, 0):
-            position = self.position[symbol]
+            position = self.position.setdefault(symbol, 0)
             page = await history.read_page(symbol, position)
             if self.position.get(symbol) != position:
                 continue  # subscribed anew while the page was read
@@ -161,7 +151,7 @@ class Connection:
                 self._lost(symbol, page[0]["seq"] if page else self._head[symbol] + 1)
                 continue
             for frame in page:
-                await self._room.wait()
+                await self._room()
                 if self.position.get(symbol) != frame["seq"] - 1:
                     break
                 self.position[symbol] = frame["seq"]
@@ -183,3 +173,22 @@ def history_lost(symbol: str, oldest: int, head: int, why: str) -> dict[str, Any
         "head_seq": head,
         "message": f"{symbol}: {why}; live signals follow after {head}",
     }
+
+
+_closing: set[asyncio.Task[None]] = set()  # the loop itself keeps only a weak reference
+
+
+def _keep(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(work)
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+async def _close(path: WritePath, code: int) -> None:
+    """Send the close frame. Uvicorn lets it wait behind what a slow client has not taken."""
+    try:
+        await asyncio.wait_for(path.close(code), CLOSE_PATIENCE_S)
+    except (OSError, TimeoutError) as error:
+        logger.debug("a client is gone: %r", error)
+    except Exception:
+        logger.exception("the close frame could not be sent")

@@ -1,15 +1,21 @@
 """``/ws/realtime``: connect, receive, close as Channels has them; delivery is the hub's and the connection's."""
 
 import time
+from collections import Counter
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 
+from access.credentials import credential_of_scope
+from rest.callers import address_of, is_loopback, meta_of
 from signals.codes import CloseCode, ErrorCode
 from signals.connection import Connection, history_lost
 from signals.history import Heads, read_heads
 from signals.hub import Hub, get_hub
 from signals.messages import EVERYTHING, MAX_SYMBOLS, Ping, Refused, Subscribe, Unsubscribe, parse
+from signals.threads import in_thread
+from signals.wire.paths import SCOPE_KEY, choose
 
 MAX_MESSAGE_BYTES = 64 * 1024
 RATE_PER_S, BURST = 20.0, 40.0
@@ -33,73 +39,95 @@ class RateLimit:
         return False
 
 
+_sockets: Counter[str] = Counter()  # of this process, by client address
+
+
 class RealtimeConsumer(AsyncWebsocketConsumer):
     """One client. Its messages are handled one after the other."""
 
+    channel_layer_alias = ""  # the hub listens to the layer, once for all: a consumer needs no channel there
     hub: Hub
-    connection: Connection
+    connection: Connection | None = None
+    address = ""
 
     async def connect(self) -> None:
-        await self.accept()
+        await self.accept()  # first: a close before it becomes a 403 whose reason the browser never sees
+        address = address_of(meta_of(self.scope))
+        # One machine's own programs may be many; what is to be kept off is one stranger who takes all sockets.
+        if address and not is_loopback(address) and _sockets[address] >= settings.SOCKETS_PER_ADDRESS:
+            return await self._close(CloseCode.TOO_MANY_SOCKETS)
+        self.address = address
+        _sockets[address] += 1
+        credential = await in_thread(credential_of_scope)(self.scope)
+        if credential is None:
+            return await self._close(CloseCode.CREDENTIALS)
         self.rate = RateLimit()
         self.hub = get_hub()
-        self.connection = Connection(self._send_text, self._close)
-        await self.hub.add(self.connection)
-
-    async def _send_text(self, text: str) -> None:
-        await self.send(text_data=text)
+        path = choose(self.scope.get(SCOPE_KEY), self.base_send, self._close)
+        self.connection = await self.hub.add(path, credential)
+        return None
 
     async def _close(self, code: int) -> None:
         await self.close(code=int(code))  # daphne takes no enum
 
     async def disconnect(self, code: int) -> None:
-        self.hub.remove(self.connection)
-        await self.hub.leave_unwanted()
+        if self.address:
+            _sockets[self.address] -= 1
+            if not _sockets[self.address]:
+                del _sockets[self.address]
+        if self.connection is not None:
+            self.hub.remove(self.connection)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        connection = self.connection
+        if connection is None:
+            return  # refused, and being closed
         try:
-            self._admit(text_data, bytes_data)
+            self._admit(connection, text_data, bytes_data)
             if text_data is None:
                 raise Refused(ErrorCode.INVALID_MESSAGE, "send text frames, this one was binary")
-            await self._answer(parse(text_data))
+            await self._answer(connection, parse(text_data))
         except Refused as refused:
-            self.connection.put_message({"type": "error", "code": refused.code, "message": str(refused)})
+            connection.put_message({"type": "error", "code": refused.code, "message": str(refused)})
 
-    def _admit(self, text_data: str | None, bytes_data: bytes | None) -> None:
+    def _admit(self, connection: Connection, text_data: str | None, bytes_data: bytes | None) -> None:
         size = len(text_data.encode()) if text_data is not None else len(bytes_data or b"")
         if size > MAX_MESSAGE_BYTES:
-            self.connection.shut(CloseCode.TOO_LARGE)
+            connection.shut(CloseCode.TOO_LARGE)
         elif not self.rate.allows():
             if self.rate.refused > PATIENCE:
-                self.connection.shut(CloseCode.ABUSE)
+                connection.shut(CloseCode.ABUSE)
             raise Refused(ErrorCode.RATE_LIMITED, f"at most {RATE_PER_S:.0f} messages a second, {BURST:.0f} at once")
 
-    async def _answer(self, message: Subscribe | Unsubscribe | Ping) -> None:
+    async def _answer(self, connection: Connection, message: Subscribe | Unsubscribe | Ping) -> None:
         if isinstance(message, Ping):
-            self.connection.put_message({"type": "pong", "ts": int(time.time() * 1000)})
+            connection.put_message({"type": "pong", "ts": int(time.time() * 1000)})
         elif isinstance(message, Unsubscribe):
-            await self._unsubscribe(message)
+            await self._unsubscribe(connection, message)
         else:
-            await self._subscribe(message)
+            await self._subscribe(connection, message)
 
-    async def _subscribe(self, message: Subscribe) -> None:
+    async def _subscribe(self, connection: Connection, message: Subscribe) -> None:
         everything = EVERYTHING in message.symbols
         named = set(message.symbols) - {EVERYTHING}
-        if len(self.connection.symbols | named) > MAX_SYMBOLS:
+        if len(connection.symbols | named) > MAX_SYMBOLS:
             raise Refused(ErrorCode.TOO_MANY_SYMBOLS, f"at most {MAX_SYMBOLS} symbols a connection")
         asked = None if everything else tuple(named)
+        # Join, then read: a signal stored in between comes twice and is dropped by its seq; reversed, it is lost.
+        joined = not everything and self.hub.listens_to(named)
         known = await read_heads(asked)
         unknown = sorted((named | message.since.keys()) - known.seq.keys())
         if unknown:
             raise Refused(ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {', '.join(unknown[:5])}"[:300])
-        # Join, then read: a signal stored in between comes twice and is dropped by its seq; reversed, it is lost.
-        await self.hub.join(set(known.seq))
-        self._begin(message, await read_heads(asked), everything, named)
+        if not joined:
+            await self.hub.join(set(known.seq))
+            known = await read_heads(asked)
+        self._begin(connection, message, known, everything, named)
 
-    def _begin(self, message: Subscribe, heads: Heads, everything: bool, named: set[str]) -> None:
-        connection = self.connection
-        connection.everything = connection.everything or everything
-        connection.symbols |= named
+    def _begin(
+        self, connection: Connection, message: Subscribe, heads: Heads, everything: bool, named: set[str]
+    ) -> None:
+        self.hub.listen(connection, named, everything)
         confirmed = {"type": "subscription_confirmed", "symbols": list(message.symbols), "seq": heads.seq}
         connection.put_message(confirmed)
         foreign = message.epoch is not None and message.epoch != heads.epoch
@@ -114,19 +142,15 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             # What came by between reading the heads and now is behind the head that was confirmed: it follows.
             connection.start(symbol, head if since is None else since, max(head, self.hub.seen.get(symbol, 0)))
 
-    async def _unsubscribe(self, message: Unsubscribe) -> None:
-        connection = self.connection
+    async def _unsubscribe(self, connection: Connection, message: Unsubscribe) -> None:
         strangers = sorted(set(message.symbols) - connection.symbols - {EVERYTHING})
         known = await read_heads(tuple(strangers)) if strangers else None
         unknown = [s for s in strangers if known is not None and s not in known.seq]
         if unknown:
             raise Refused(ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {', '.join(unknown[:5])}"[:300])
-        if EVERYTHING in message.symbols:
-            connection.everything = False
-        connection.symbols -= set(message.symbols)
+        self.hub.ignore(connection, message.symbols, EVERYTHING in message.symbols)
         for symbol in list(connection.position):
             if not connection.wants(symbol):
                 connection.stop(symbol)
         confirmation: dict[str, Any] = {"type": "unsubscription_confirmed", "symbols": list(message.symbols)}
         connection.put_message(confirmation)
-        await self.hub.leave_unwanted()

@@ -7,8 +7,11 @@ from django.db.models import Q
 
 from engine.score import SymbolScore
 from engine.version import scoring_version
-from market.models import Candle, Series
-from market.windows import Windows
+from engine.window import Window
+from market.holes import HoleSpan
+from market.models import Candle, Hole, Series
+from market.revisions import known_then
+from market.windows import NoScore, cut
 from signals.models import Signal
 from signals.scoring import SymbolResult, record, score_symbols
 
@@ -23,7 +26,7 @@ def explain(signal: Signal) -> dict[str, Any]:
     series = list(Series.objects.filter(instrument=signal.instrument).select_related("instrument"))
     if _pruned(signal, {one.timeframe: one for one in series}):
         return {"stored": stored, "derived": None, "identical": None, "reason": "candles_pruned"}
-    result = derive(signal, [one for one in series if one.timeframe in signal.configured])
+    result = derive(signal, series)
     derived = _derived(result)
     if signal.scoring_version != scoring_version():
         return {"stored": stored, "derived": derived, "identical": None, "reason": "engine_changed"}
@@ -31,12 +34,37 @@ def explain(signal: Signal) -> dict[str, Any]:
     return {"stored": stored, "derived": derived, "identical": identical, "reason": None if identical else "differs"}
 
 
+class PastWindows:
+    """The bars that a signal was made from, as they were known then.
+
+    What arrived later, or was corrected later, is left out; a timeframe that gave it no score gives none again.
+    """
+
+    def __init__(self, signal: Signal) -> None:
+        self._signal = signal
+
+    def cut(self, series: Series, as_of: int) -> Window | NoScore:
+        """Return the window of ``series`` for ``as_of``, or why it has none."""
+        used = self._signal.timeframes.get(series.timeframe)
+        if used is None:
+            return NoScore("unavailable", "the signal was made without it")
+        holes = [HoleSpan(*hole) for hole in Hole.objects.filter(series=series).values_list("start", "end", "reason")]
+
+        def window(bars: Window) -> Window | NoScore:
+            return cut(series, bars, holes, as_of)
+
+        def recognise(bars: Window) -> bool:
+            return isinstance(found := window(bars), Window) and found.digest() == used["digest"]
+
+        start, end = used["first_open"], used["last_open"] + 1
+        return window(known_then(series, start, end, self._signal.created_at, recognise))
+
+
 def derive(signal: Signal, series: list[Series]) -> SymbolResult:
     """Score the signal's symbol again at its close."""
-    windows = Windows()
-    windows.refresh(series, signal.as_of)
     policy = replace(signal.preset_version.policy(), min_confidence=signal.min_confidence)
-    return score_symbols([(signal.instrument, signal.as_of, series)], signal.configured, policy, windows)[0]
+    asked = [(signal.instrument, signal.as_of, series)]
+    return score_symbols(asked, signal.configured, policy, PastWindows(signal))[0]
 
 
 def _pruned(signal: Signal, series: dict[str, Series]) -> bool:

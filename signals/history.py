@@ -1,13 +1,27 @@
 """What a socket reads of the database: which symbols there are, their heads, and pages of what a client missed."""
 
-from typing import Any, NamedTuple
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from market.feeds import current_market
+from django.db import DatabaseError
+
+from market.feeds import current_market, market_key
 from market.models import Instrument
-from signals.models import Signal, Stream
+from signals.models import Signal
+from signals.ring import Coalesced, Ring
 from signals.threads import in_thread
 
+if TYPE_CHECKING:
+    from signals.hub import Hub
+
+logger = logging.getLogger(__name__)
+
 PAGE = 200
+APART_S = 0.2  # a thousand clients that come back at once read the heads five times a second
+WATCH_S = 2.0  # what the layer lost together with the heads that would have told is noticed within this
+
+ring = Ring()
 
 
 class Heads(NamedTuple):
@@ -18,19 +32,56 @@ class Heads(NamedTuple):
 
 
 @in_thread
-def read_heads(symbols: tuple[str, ...] | None) -> Heads:
-    """Return the heads of the known symbols among ``symbols``, or of all."""
-    market = current_market()
-    wanted = Instrument.objects.filter(market=market)
-    if symbols is not None:
-        wanted = wanted.filter(symbol__in=symbols)
-    last = dict(Stream.objects.filter(instrument__in=wanted).values_list("instrument_id", "last_seq"))
-    return Heads(str(market.epoch), {symbol: last.get(pk, 0) for pk, symbol in wanted.values_list("pk", "symbol")})
+def _read_all_heads() -> Heads:
+    rows = list(
+        Instrument.objects.filter(market__key=market_key()[0]).values_list(
+            "symbol", "stream__last_seq", "market__epoch"
+        )
+    )
+    epoch = rows[0][2] if rows else current_market().epoch
+    return Heads(str(epoch), {symbol: seq or 0 for symbol, seq, _ in rows})
+
+
+_all_heads = Coalesced(_read_all_heads, APART_S)
+
+
+async def read_heads(symbols: tuple[str, ...] | None) -> Heads:
+    """Return the heads of the known symbols among ``symbols``, or of all, as of now or later."""
+    heads = await _all_heads()
+    if symbols is None:
+        return heads
+    return Heads(heads.epoch, {symbol: heads.seq[symbol] for symbol in symbols if symbol in heads.seq})
+
+
+async def read_page(symbol: str, after: int) -> list[dict[str, Any]]:
+    """Return the frames of up to PAGE signals behind ``after``, in order: from memory, else from the database."""
+    if found := ring.after(symbol, after, PAGE):
+        return found
+    async with ring.lock(symbol):
+        if found := ring.after(symbol, after, PAGE):
+            return found
+        page = await _read_page(symbol, after)
+        for frame in page:
+            ring.add(frame)
+        return page
 
 
 @in_thread
-def read_page(symbol: str, after: int) -> list[dict[str, Any]]:
-    """Return the frames of up to PAGE signals behind ``after``, in order."""
+def _read_page(symbol: str, after: int) -> list[dict[str, Any]]:
     market = current_market()
     instrument = Instrument.objects.get(market=market, symbol=symbol)
     return [signal.frame(market) for signal in Signal.objects.of_market(market).after(instrument, after)[:PAGE]]
+
+
+async def watch_heads(hub: "Hub") -> None:
+    """Tell a hub the stored heads every few seconds, as a ``heads`` message would: that one may be lost as well."""
+    while True:
+        await asyncio.sleep(WATCH_S)
+        if not hub.connections:
+            continue
+        try:
+            heads = await read_heads(None)
+        except DatabaseError as error:
+            logger.warning("the heads cannot be read, trying again: %s", error)
+            continue
+        await hub.take_heads({symbol: seq for symbol, seq in heads.seq.items() if seq})

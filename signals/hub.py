@@ -5,24 +5,46 @@ that want it. Status messages go to all connections: at each change and every 15
 """
 
 import asyncio
+import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from channels.layers import get_channel_layer
 from django.db import DatabaseError
 from redis.exceptions import RedisError
 
+from access.credentials import RECHECK_S, Credential, still_good
+from access.watching import access_version
 from signals.codes import CloseCode
-from signals.connection import Connection, encode
-from signals.history import read_heads
+from signals.connection import Connection
+from signals.history import read_heads, ring, watch_heads
 from signals.publish import HEADS_GROUP, group_of
+from signals.threads import in_thread
+from signals.wire.layers import receive_all
+from signals.wire.outbox import Flusher
+from signals.wire.paths import WritePath, fallback
+from signals.wire.payload import Payload, encode
 
 logger = logging.getLogger(__name__)
 
+ANNOUNCEMENTS = "announcements"  # the group of messages to every client
 STATUS_EVERY_S = 15.0
 STATUS_POLL_S = 0.5  # a change made by another process is told within this
+LEAVE_AFTER_S = 60.0
+STATUS_SLICE = 100  # connections told before others on the loop have their turn
+
+NO_FIGURES: dict[str, Any] = {
+    "connections": 0,
+    "subscriptions": 0,
+    "messages_sent": 0,
+    "uptime": 0,
+    "closed": {},
+    "write_paths": {},
+    "write_path_fallback": None,
+}
 
 # The agent's status, handed down by agent/ at start: this floor does not import it.
 status_source: Callable[[], Awaitable[dict[str, Any]]] | None = None
@@ -33,125 +55,223 @@ class Hub:
 
     def __init__(self) -> None:
         self.connections: set[Connection] = set()
+        self._listeners: dict[str, set[Connection]] = {}  # of a symbol by name
+        self._everything: set[Connection] = set()
+        self._flusher = Flusher()
+        self._closed: Counter[int] = Counter()
         self.started_at = time.time()
+        self.loop = asyncio.get_running_loop()
         self.epoch = ""
         self._sent_by_gone = 0
         self._layer = get_channel_layer()
         self._channel = ""
         self._joined: set[str] = set()
+        self._unwanted: dict[str, float] = {}  # of what is joined, since when (monotonic) nobody wants it
         self.seen: dict[str, int] = {}  # last seq that came by, of every symbol joined
         self._tasks: list[asyncio.Task[None]] = []
         self._starting = asyncio.Lock()
         self._status: dict[str, Any] = {}
+        self._status_at = float("-inf")
+        self._access = (-1, 0.0)  # the access version last seen, and when the credentials were looked at
 
-    async def add(self, connection: Connection) -> None:
-        """Take in a connection and greet it with a ``status``."""
+    async def add(self, path: WritePath, credential: Credential = Credential.OPEN) -> Connection:
+        """Take in a client and greet it with a ``status``."""
         async with self._starting:
             if not self._tasks:
                 await self._start()
+            if time.monotonic() - self._status_at > STATUS_POLL_S:
+                await self._read_status()
+        connection = Connection(path, self._flusher, self._count_closed, credential)
         self.connections.add(connection)
-        self._status = await self._read_status()
-        connection.put_message(self.status_message(connection))
+        connection.outbox.put(self._status_payloads()(connection))
+        return connection
+
+    def _count_closed(self, code: int) -> None:
+        self._closed[int(code)] += 1
 
     def remove(self, connection: Connection) -> None:
-        self.connections.discard(connection)
-        self._sent_by_gone += connection.sent
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self.ignore(connection, list(connection.symbols), everything=connection.everything)
+            self._sent_by_gone += connection.sent
         connection.cancel()
 
+    def listen(self, connection: Connection, symbols: Iterable[str], everything: bool) -> None:
+        """Let a connection have the live signals of symbols, or of all."""
+        for symbol in symbols:
+            self._listeners.setdefault(symbol, set()).add(connection)
+            connection.symbols.add(symbol)
+        if everything:
+            connection.everything = True
+            self._everything.add(connection)
+
+    def ignore(self, connection: Connection, symbols: Iterable[str], everything: bool) -> None:
+        """The reverse."""
+        for symbol in symbols:
+            if listeners := self._listeners.get(symbol):
+                listeners.discard(connection)
+                if not listeners:
+                    del self._listeners[symbol]
+            connection.symbols.discard(symbol)
+        if everything:
+            connection.everything = False
+            self._everything.discard(connection)
+
+    def _wanting(self, symbol: str) -> Collection[Connection]:
+        listeners = self._listeners.get(symbol, ())
+        return self._everything.union(listeners) if self._everything else listeners
+
     async def _start(self) -> None:
+        gc.freeze()  # what is loaded by now stays: no collection walks through it again
         self._channel = await self._layer.new_channel()
         await self._layer.group_add(HEADS_GROUP, self._channel)
+        await self._layer.group_add(ANNOUNCEMENTS, self._channel)
         self.epoch = (await read_heads(())).epoch
-        self._tasks = [asyncio.ensure_future(self._listen()), asyncio.ensure_future(self._tell_status())]
+        work = (self._listen(), self._tell_status(), watch_heads(self))
+        self._tasks = [asyncio.ensure_future(one) for one in work]
 
     async def join(self, symbols: set[str]) -> None:
         """Listen to the groups of symbols; to be done before their heads are read."""
+        self._want(symbols)
         for symbol in symbols - self._joined:
             await self._layer.group_add(group_of(symbol), self._channel)
             self._joined.add(symbol)
 
-    async def leave_unwanted(self) -> None:
-        """Stop listening to symbols that nobody here wants any more."""
+    def listens_to(self, symbols: set[str]) -> bool:
+        """Whether the groups of all these are joined already; they then stay so for a while."""
+        self._want(symbols)
+        return symbols <= self._joined
+
+    def _want(self, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            self._unwanted.pop(symbol, None)
+
+    async def _leave_unwanted(self) -> None:
+        """Stop listening to what nobody here has wanted for a while; not at once, for someone may be about to begin."""
+        if self._everything:
+            return
+        now = time.monotonic()
         for symbol in list(self._joined):
-            if not any(connection.wants(symbol) for connection in self.connections):
+            if symbol in self._listeners:
+                self._unwanted.pop(symbol, None)
+            elif now - self._unwanted.setdefault(symbol, now) > LEAVE_AFTER_S:
+                del self._unwanted[symbol]
                 self._joined.discard(symbol)
                 await self._layer.group_discard(group_of(symbol), self._channel)
 
     async def _listen(self) -> None:
         while True:
             try:
-                message = await self._layer.receive(self._channel)
-                await self._take(message)
+                for message in await receive_all(self._layer, self._channel):
+                    await self._take(message)
+                await asyncio.sleep(0)  # more may be waiting: first all that was put goes out
             except (OSError, RedisError) as error:
                 logger.warning("the channel layer does not answer, trying again: %s", error)
                 await asyncio.sleep(1.0)
+            except Exception:
+                logger.exception("a message of the channel layer could not be delivered: the database has it")
 
     async def _take(self, message: dict[str, Any]) -> None:
         if message["type"] == "signal.heads":
-            await self._join_new(message["heads"])
-            for symbol, seq in message["heads"].items():
-                self.seen[symbol] = max(seq, self.seen.get(symbol, 0))
-                for connection in self._listeners(symbol):
-                    connection.note_head(symbol, seq)
+            await self.take_heads(message["heads"])
         elif message["type"] == "signal.message":
             signal = message["signal"]
-            self.seen[signal["symbol"]] = max(signal["seq"], self.seen.get(signal["symbol"], 0))
-            listeners = self._listeners(signal["symbol"])
-            text = encode(signal) if listeners else ""
-            for connection in listeners:
-                connection.offer(signal["symbol"], signal["seq"], text)
+            symbol, seq = signal["symbol"], signal["seq"]
+            ring.add(signal)
+            self.seen[symbol] = max(seq, self.seen.get(symbol, 0))
+            if listeners := self._wanting(symbol):
+                payload = Payload(encode(signal))
+                for connection in listeners:
+                    connection.offer(symbol, seq, payload)
+        elif message["type"] == "announcement.message":
+            payload = Payload(encode(message["message"]))
+            for connection in list(self.connections):
+                connection.outbox.put(payload)
+
+    async def take_heads(self, heads: dict[str, int]) -> None:
+        """Show every connection the last seq of symbols: what it lacks it reads."""
+        await self._join_new(heads)
+        for symbol, seq in heads.items():
+            if seq > self.seen.get(symbol, 0):  # otherwise every listener was offered it
+                self.seen[symbol] = seq
+                for connection in self._wanting(symbol):
+                    connection.note_head(symbol, seq)
 
     async def _join_new(self, heads: dict[str, int]) -> None:
         """A symbol seen for the first time belongs to whoever listens to everything."""
-        if any(connection.everything for connection in self.connections):
-            strangers = heads.keys() - self._joined
+        if self._everything and (strangers := heads.keys() - self._joined):
             await self.join(set(strangers))
-            for connection in self.connections:
-                for symbol in strangers:
-                    if connection.everything and symbol not in connection.position:
-                        connection.start(symbol, 0, 0)
+            for connection in self._everything:
+                for symbol in strangers - connection.position.keys():
+                    connection.start(symbol, 0, 0)
 
-    def _listeners(self, symbol: str) -> list[Connection]:
-        return [connection for connection in self.connections if connection.wants(symbol)]
-
-    async def _read_status(self) -> dict[str, Any]:
+    async def _read_status(self) -> None:
         if status_source is None:
             raise RuntimeError("no status source was handed to the hub")
-        return await status_source()
+        self._status, self._status_at = await status_source(), time.monotonic()
 
     async def _tell_status(self) -> None:
         told, told_at = "", 0.0
         while True:
             await asyncio.sleep(STATUS_POLL_S)
+            try:
+                await self._leave_unwanted()
+            except (OSError, RedisError) as error:
+                logger.warning("the channel layer does not answer: %s", error)
             if not self.connections:
                 continue
             try:
-                self._status = await self._read_status()
+                await self._watch_access()
+                await self._read_status()
             except DatabaseError as error:
                 logger.warning("the status cannot be read, trying again: %s", error)
                 continue
             changed = encode({k: v for k, v in self._status.items() if k in ("enabled", "running", "preset")})
             if changed != told or time.monotonic() - told_at >= STATUS_EVERY_S:
                 told, told_at = changed, time.monotonic()
-                for connection in list(self.connections):
-                    connection.put_message(self.status_message(connection))
+                await self._tell_all()
 
-    def status_message(self, connection: Connection) -> dict[str, Any]:
-        return {
-            "type": "status",
-            "ws": {"connections": len(self.connections), "uptime": int(time.time() - self.started_at)},
-            "agent": self._status,
-            "epoch": self.epoch,
-            "seq": connection.heads(),
-        }
+    async def _watch_access(self) -> None:
+        """Close the sockets whose token or session has ended: at once when something was revoked, else at times."""
+        version = await in_thread(access_version)()
+        seen, looked_at = self._access
+        if version == seen and time.monotonic() - looked_at < RECHECK_S:
+            return
+        self._access = (version, time.monotonic())
+        good = await in_thread(still_good)({connection.credential for connection in self.connections})
+        for connection in list(self.connections):
+            if connection.credential not in good:
+                connection.shut(CloseCode.CREDENTIALS)
 
-    def figures(self) -> dict[str, int]:
+    async def _tell_all(self) -> None:
+        told = self._status_payloads()
+        for number, connection in enumerate(list(self.connections)):
+            connection.outbox.put(told(connection))
+            if number % STATUS_SLICE == STATUS_SLICE - 1:
+                await asyncio.sleep(0)
+
+    def _status_payloads(self) -> Callable[[Connection], Payload]:
+        """Return what makes a connection's ``status``: all but its own heads is encoded once."""
+        common = encode(
+            {
+                "type": "status",
+                "ws": {"connections": len(self.connections), "uptime": int(time.time() - self.started_at)},
+                "agent": self._status,
+                "epoch": self.epoch,
+            }
+        )
+        return lambda connection: Payload(f'{common[:-1]},"seq":{encode(connection.heads())}}}')
+
+    def figures(self) -> dict[str, Any]:
         """Return what ``/api/metrics`` says of the sockets of this process."""
-        return {
+        return NO_FIGURES | {
             "connections": len(self.connections),
             "subscriptions": sum(len(c.symbols) + c.everything for c in list(self.connections)),
             "messages_sent": self._sent_by_gone + sum(c.sent for c in list(self.connections)),
             "uptime": int(time.time() - self.started_at),
+            "closed": {str(code): count for code, count in sorted(self._closed.items())},
+            "write_paths": dict(Counter(c.outbox.path.name for c in list(self.connections))),
+            "write_path_fallback": fallback.reason,
         }
 
     async def shut(self) -> None:
@@ -176,8 +296,13 @@ def get_hub() -> Hub:
     return _hubs[key]
 
 
-def hub_figures() -> dict[str, int]:
+def serving_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop on which this process serves sockets, or None before the first one."""
+    return next((hub.loop for hub in _hubs.values() if hub.loop.is_running()), None)
+
+
+def hub_figures() -> dict[str, Any]:
     """Return the figures of this process's hub from any thread; zeros before the first socket."""
     for hub in _hubs.values():
         return hub.figures()
-    return {"connections": 0, "subscriptions": 0, "messages_sent": 0, "uptime": 0}
+    return dict(NO_FIGURES)

@@ -1,13 +1,16 @@
 """Stored, numbered signals, and where each symbol's numbering stands."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from django.db import models
 
 from engine.rules import Scored
-from market.models import Instrument, Market
+from market.models import Instrument, Market, Series
 from presets.models import PresetVersion
+from signals.outcomes.models import Calibration, Outcome  # noqa: F401  Django looks for models here
 
 
 class Direction(models.TextChoices):
@@ -63,6 +66,9 @@ class Signal(models.Model):
     price = models.FloatField(help_text="close of the smallest scored timeframe, quote asset")
     atr = models.FloatField(help_text="average true range of the longest scored timeframe, log units")
     atr_rank = models.FloatField(help_text="share of the window's earlier ATR values below this one")
+    probability = models.FloatField(
+        null=True, help_text="of a hit, from outcomes known before it; null without a direction or without a fit"
+    )
     because = models.CharField(max_length=12)
     preset_version = models.ForeignKey(PresetVersion, on_delete=models.PROTECT)
     min_confidence = models.FloatField(help_text="in force for the advice: the preset's, or the agent's own rule")
@@ -103,6 +109,7 @@ class Signal(models.Model):
             "id": str(self.id),
             "direction": self.direction,
             "confidence": self.confidence,
+            "probability": self.probability,
             "score": self.score,
             "advice": self.advice,
             "risk_level": self.risk_level,
@@ -127,3 +134,35 @@ class Stream(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instrument} at {self.last_seq}"
+
+
+class SeriesState(models.Model):
+    """What the detectors say at a series' last closed bar. One row a series, rewritten by the scan."""
+
+    series = models.OneToOneField(Series, on_delete=models.CASCADE, primary_key=True, related_name="state")
+    close = models.BigIntegerField(help_text="ms of market time: close of the last bar")
+    revision = models.PositiveBigIntegerField(default=0, help_text="the market's corrections up to this one were seen")
+    price = models.FloatField(null=True, help_text="close, quote asset")
+    values = models.BinaryField(default=b"", help_text="float64: s of each detector, c of each, ATR, rank of the ATR")
+    reasons = models.JSONField(default=list, help_text="a sentence a detector")
+    no_score = models.CharField(max_length=20, blank=True, help_text="why there is no score, as a code")
+    detail = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.series_id} at {self.close}"
+
+    def put(self, scores: Sequence[float], confidences: Sequence[float], atr: float, atr_rank: float) -> None:
+        """Set the values: s -1..1 and c 0..1 in catalogue order."""
+        self.put_all([*scores, *confidences, atr, atr_rank])
+
+    def put_all(self, values: Sequence[float]) -> None:
+        self.values = np.array(values, dtype="<f8").tobytes()
+
+    def get(self) -> tuple[list[float], list[float], float, float]:
+        """Return (s of each detector, c of each, ATR, rank of the ATR) as they were put, bit for bit."""
+        *parts, atr, atr_rank = self.get_all()
+        half = len(parts) // 2
+        return parts[:half], parts[half:], atr, atr_rank
+
+    def get_all(self) -> list[float]:
+        return np.frombuffer(self.values, dtype="<f8").tolist()

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from market.models import Market
 from signals.models import Signal
+from signals.wire.layers import send_all
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +27,13 @@ def group_of(symbol: str) -> str:
 async def publish(market: Market, signals: Sequence[Signal]) -> bool:
     """Send signals to whoever listens, in order; return whether the layer took them all."""
     layer = get_channel_layer()
+    messages = [
+        (group_of(signal.instrument.symbol), {"type": "signal.message", "signal": signal.frame(market)})
+        for signal in signals
+    ]
+    heads = {signal.instrument.symbol: signal.seq for signal in signals}
     try:
-        for signal in signals:
-            message = {"type": "signal.message", "signal": signal.frame(market)}
-            await layer.group_send(group_of(signal.instrument.symbol), message)
-        heads = {signal.instrument.symbol: signal.seq for signal in signals}
-        await layer.group_send(HEADS_GROUP, {"type": "signal.heads", "heads": heads})
+        await send_all(layer, [*messages, (HEADS_GROUP, {"type": "signal.heads", "heads": heads})])
     except (OSError, RedisError) as error:
         logger.warning("the channel layer did not take %d signals: %s", len(signals), error)
         return False

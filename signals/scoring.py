@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.score import Policy, SymbolScore, TimeframeScore, combine, consensus
+from engine.score import Policy, SymbolScore, TimeframeScore, combine, components_json, consensus
 from engine.timeframes import INTERVAL_MS
 from engine.window import Window
 from market.models import Instrument, Series
-from market.windows import NoScore, Windows
+from market.windows import Cuts, NoScore, Windows
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def score_symbols(
     wanted: Sequence[tuple[Instrument, int, Sequence[Series]]],
     timeframes: Sequence[str],
     policy: Policy,
-    windows: Windows,
+    windows: Cuts,
 ) -> list[SymbolResult]:
     """Score each instrument at its close; ``windows`` hold the bars of its series. All series in one engine call."""
     from engine.evidence import scan
@@ -85,9 +85,14 @@ def _combined(evidence: Any, policy: Policy) -> TimeframeScore:
 
 def components(result: SeriesResult) -> list[dict[str, float | str]]:
     """Return a series' components as the wire has them, each with its reason."""
+    return components_json(result.score.parts, reasons(result))
+
+
+def reasons(result: SeriesResult) -> list[str]:
+    """Return one sentence for each detector that is installed."""
     from engine import explain
 
-    return explain.components(result.score.parts, explain.reasons(result.evidence))
+    return explain.reasons(result.evidence)
 
 
 def record(result: SymbolResult) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,8 @@ from engine.version import scoring_version
 from market.models import Instrument, Market
 from presets.models import PresetVersion
 from signals.models import Signal, Stream, signal_id
+from signals.outcomes.calibrating import set_probabilities
+from signals.outcomes.opening import open_outcomes
 from signals.scoring import SymbolResult, record
 
 
@@ -68,7 +70,9 @@ def store(
         signal.preset_version, signal.min_confidence, signal.run_id = preset, min_confidence, run_id
         stream.last_signal = signal
         signals.append(signal)
+    set_probabilities(signals, market.pk)
     Signal.objects.bulk_create(signals)
+    open_outcomes(signals)
     changed = ["last_seq", "last_signal", "scored_as_of", "scored_preset", "decision"]
     Stream.objects.bulk_create(moved, update_conflicts=True, unique_fields=["instrument"], update_fields=changed)
     return signals, held
@@ -105,14 +109,16 @@ def _signal(market: Market, result: SymbolResult, decision: Decision, seq: int) 
     )
 
 
+NO_SCORE = dict.fromkeys(("score", "direction", "advice", "confidence", "consensus", "risk_level"))
+
+
 def _told(result: SymbolResult, decision: Decision | None, preset: PresetVersion) -> dict[str, object]:
+    score = result.score
     return {
         "as_of": result.as_of,
         "price": result.price if result.series else None,
-        "score": result.score.score if result.score else None,
-        "direction": result.score.direction if result.score else None,
-        "advice": result.score.advice if result.score else None,
-        "confidence": result.score.confidence if result.score else None,
+        **({name: getattr(score, name) for name in NO_SCORE} if score else NO_SCORE),
+        "timeframes": {t: one.score.score for t, one in result.series.items()},
         "emitted": bool(decision and decision.emit),
         "because": decision.because if decision else "no_score",
         "skipped": [

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ from django.test import override_settings
 
 from agent.runner import MarketRunner
 from market.feeds import current_market
-from signals import hub
+from signals import history, hub
 from signals.publish import mark_published
+from tests.databases import empty_database, postgres_answers
 from tests.playing import FIVE, START, walk, without, write_csv
 
 
@@ -33,6 +34,15 @@ def candles_dir() -> Path:
     return Path(folder)
 
 
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    if not postgres_answers():
+        absent("PostgreSQL does not answer: TEST_DATABASE_URL")
+    with empty_database() as url:
+        yield url
+
+
 @pytest.fixture(autouse=True)
 def fresh_channel_layer(settings):
     """Give each test a channel layer and a hub of its own; on Redis, under a prefix that no other test has."""
@@ -42,9 +52,16 @@ def fresh_channel_layer(settings):
         settings.CHANNEL_LAYERS = {"default": layer | {"CONFIG": own}}
     channel_layers.backends = {}
     hub._hubs.clear()
+    history.ring.clear()
     yield
     channel_layers.backends = {}
     hub._hubs.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_worker(settings):
+    """No worker runs beside these tests; those of tests/faults start some."""
+    settings.SCORE_UNWATCHED = "signals.states.computed"
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,29 @@
-"""The whole suite: on SQLite, then what talks to a database or a channel layer again on PostgreSQL and Redis."""
+"""The whole suite: on SQLite; what talks to a database or a layer again on PostgreSQL and Redis; then, one after
+the other, what needs the machine for itself: faults of whole stacks of processes, and the dashboard.
+"""
 
 import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlparse
 
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 # The engine knows no database, and the processes of tests/process bring their own.
-STORED = ["tests/market", "tests/agent", "tests/api", "tests/socket"]
+STORED = [
+    "tests/market",
+    "tests/agent",
+    "tests/api",
+    "tests/socket",
+    "tests/access",
+    "tests/backtest",
+    "tests/outcomes",
+]
+ALONE = ["tests/faults", "tests/browser"]
+FRONTEND = Path(__file__).resolve().parent.parent / "frontend"
 
 
 def answers(url: str) -> bool:
@@ -27,16 +40,41 @@ def pytest(arguments: list[str], **environment: str) -> int:
     return subprocess.run(command, env=os.environ | environment, check=False).returncode
 
 
-def main() -> int:
-    failed = pytest([*PARALLEL, *sys.argv[1:]])
+def stored_elsewhere() -> int:
     missing = [url for url in (DATABASE_URL, REDIS_URL) if not answers(url)]
     if missing:
         sys.stdout.write(f"not tested on PostgreSQL and Redis: {', '.join(missing)} does not answer\n")
-        return failed or (1 if os.environ.get("CI") == "true" else 0)
+        return 1 if os.environ.get("CI") == "true" else 0
     sys.stdout.write("the same on PostgreSQL and Redis\n")
     sys.stdout.flush()
     services = {"DATABASE_URL": DATABASE_URL, "REDIS_URL": REDIS_URL}
-    return pytest([*PARALLEL, *STORED, *sys.argv[1:]], **services) or failed
+    return pytest([*PARALLEL, *STORED, *sys.argv[1:]], **services)
+
+
+def vitest() -> int:
+    """Run the dashboard's own tests with the Node of the virtual environment."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    command = ["npm", "run", "--silent", "test"]
+    return subprocess.run(command, cwd=FRONTEND, env=os.environ | {"PATH": path}, check=False).returncode
+
+
+def faults() -> int:
+    """Run every fault test at its full count, and the frames at full size; hours."""
+    failed = pytest(["tests/faults", "-p", "tests.faults.table"], FAULTS="full")
+    return pytest(["tests/wire"], WIRE_FULL="1") or failed
+
+
+def main() -> int:
+    if sys.argv[1:] == ["faults"]:
+        return faults()
+    rest = [f"--ignore={folder}" for folder in ALONE]
+    steps = [
+        lambda: pytest([*PARALLEL, *rest, *sys.argv[1:]]),
+        stored_elsewhere,
+        vitest,
+        *(lambda folder=folder: pytest([folder, *sys.argv[1:]]) for folder in ALONE),
+    ]
+    return max(step() for step in steps)  # every step, also behind a failed one
 
 
 if __name__ == "__main__":

@@ -4,11 +4,22 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOORS = {"rest": 1, "engine": 1, "market": 2, "presets": 2, "signals": 3, "agent": 5, "realtime_agent": 6}
+FLOORS = {
+    "realtime_agent_client": 0,
+    "rest": 0,
+    "engine": 1,
+    "access": 1,
+    "market": 2,
+    "presets": 2,
+    "signals": 3,
+    "backtest": 4,
+    "agent": 5,
+    "realtime_agent": 6,
+}
 # presets/thresholds.py reads candle files to derive `act`: the one door between two rooms of a floor.
 ALLOWED = {("presets/thresholds.py", "market"), ("presets/management/commands/derive_thresholds.py", "market")}
 # `serve` hands the ASGI application to the server: the one place that needs the wiring.
-ALLOWED |= {("agent/management/commands/serve.py", "realtime_agent")}
+ALLOWED |= {("agent/management/commands/serve.py", "realtime_agent"), ("agent/uvicorn_server.py", "realtime_agent")}
 
 
 def imports(path):

@@ -7,8 +7,10 @@ from engine.detectors import (
     harmonic,
     mean_reversion,
     momentum,
+    news,
     price_action,
     sar,
+    sentiment,
     smc,
     trend,
     volatility,
@@ -31,6 +33,8 @@ _MODULES = (
     harmonic,
     elliott,
     whales,
+    sentiment,
+    news,
 )
 REGISTRY: dict[str, Detector] = {module.DETECTOR.name: module.DETECTOR for module in _MODULES} | load_installed()
 

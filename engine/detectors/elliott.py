@@ -14,59 +14,47 @@ import numpy as np
 from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.detectors.base import Detector, Output, Shared
 from engine.detectors.harmonic import SPEAKS_FOR, closeness, way_left
+from engine.indicators import since
 from engine.jit import formula, kernel
-from engine.pivots import RIGHT
+from engine.pivots import KEPT, RIGHT
 from engine.words import price
 
-POINTS = 9  # 0 1 2 3 4 5 A B C
 NONE, WAVE_5, CORRECTION, WAVE_C_OR_3, RESUMPTION = 0, 1, 2, 3, 4  # what is expected next
 TARGET = 0.382  # of an impulse: the least a correction usually takes back
 SHORTEST_LEG = 1.0  # ATR; smaller legs are noise
 SLACK = 0.5  # how far outside its usual range a proportion still counts in part
 
-# Rows of the state: the newest swings, newest first; position and kind of the newest; how many there are;
-# then what they let expect, how usual their proportions are, and the usual end of the next wave
-AT, KIND, KNOWN, NEXT, FIT, GOAL = POINTS, POINTS + 1, POINTS + 2, POINTS + 3, POINTS + 4, POINTS + 5
-STATE = POINTS + 6
+# Rows of the state: position of the newest swing and the shortest leg when it was confirmed; position of the one that
+# was counted last, what it lets expect, how usual its proportions are, and the usual end of the next wave
+AT, SHORTEST, COUNTED_AT, NEXT, FIT, GOAL, STATE = 0, 1, 2, 3, 4, 5, 6
 
 
 @kernel
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
     """Score = side of the next wave x (0.5 + 0.5 proportions); confidence = freshness x room left to its usual end."""
-    swings = shared.swings
-    points = np.empty(POINTS)
-    for row in range(span.first, bars.close.shape[0]):
-        for lane in range(bars.close.shape[1]):
-            if max(swings.high_at[row, lane], swings.low_at[row, lane]) > state[AT, lane]:
-                _remember(swings, row, lane, state)
-                state[NEXT, lane] = NONE
-                if row > span.emit - SPEAKS_FOR:  # an older count has nothing left to say
-                    _count(lane, SHORTEST_LEG * shared.atr[row, lane], points, state)
+    swings, lanes = shared.swings, bars.close.shape[1]
+    points = np.empty(KEPT)
+    for row in range(since(span, SPEAKS_FOR), bars.close.shape[0]):
+        for lane in range(lanes):
+            newest = max(swings.high_at[row, lane], swings.low_at[row, lane])
+            shortest = SHORTEST_LEG * shared.atr[row, lane]
+            state[SHORTEST, lane] = shortest if newest > state[AT, lane] else state[SHORTEST, lane]
+            state[AT, lane] = max(newest, state[AT, lane])
         if row >= span.emit:
+            for lane in range(lanes):
+                if state[AT, lane] != state[COUNTED_AT, lane]:
+                    _count(swings, row - span.emit, lane, points, state)
             _emit(row, bars, shared, span, state, out)
 
 
 @kernel
-def _remember(swings, row, lane, state):
-    """Add the newest swing, or let it replace the last one of its kind."""
-    high = swings.high_at[row, lane] > swings.low_at[row, lane]
-    kind = 1.0 if high else -1.0
-    if kind != state[KIND, lane]:
-        for k in range(POINTS - 1, 0, -1):
-            state[k, lane] = state[k - 1, lane]
-        state[KNOWN, lane] = min(state[KNOWN, lane] + 1.0, float(POINTS))
-    state[0, lane] = swings.high[row, lane] if high else swings.low[row, lane]
-    state[AT, lane] = swings.high_at[row, lane] if high else swings.low_at[row, lane]
-    state[KIND, lane] = kind
-
-
-@kernel
-def _count(lane, shortest, points, state):
+def _count(swings, at, lane, points, state):
     """Read one lane's swings, upright: the next leg, away from the newest swing, goes up."""
-    for k in range(POINTS):
-        points[k] = -state[KIND, lane] * state[k, lane]
-    joined = swinging(points, state[KNOWN, lane], shortest)
+    for k in range(KEPT):
+        points[k] = -swings.kind[at, lane] * swings.price[k, at, lane]
+    joined = swinging(points, swings.known[at, lane], state[SHORTEST, lane])
     state[NEXT, lane], state[FIT, lane], state[GOAL, lane] = read(points, joined)
+    state[COUNTED_AT, lane] = state[AT, lane]
 
 
 @kernel
@@ -81,8 +69,8 @@ def _emit(row, bars, shared, span, state, out):
             out.readings[0, at, lane], out.readings[1, at, lane] = (state[NEXT, lane] if counted else NONE), age
         if not counted:
             continue
-        up, fit = -state[KIND, lane], state[FIT, lane]
-        end, goal = up * state[0, lane], state[GOAL, lane]
+        up, fit = -shared.swings.kind[at, lane], state[FIT, lane]
+        end, goal = up * shared.swings.price[0, at, lane], state[GOAL, lane]
         room = way_left(bars.close, row, lane, age, up, end, goal)
         if room > 0.0:
             out.score[at, lane] = up * (0.5 + 0.5 * fit)

@@ -14,11 +14,11 @@ from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.detectors.base import Detector, Output, Shared
 from engine.indicators import clip
 from engine.jit import formula, kernel
-from engine.pivots import KEPT
 from engine.words import price
 
 LEVELS = (0.382, 0.5, 0.618, 0.786)
 TOLERANCE = 0.5  # of an ATR: half a usual bar, so one bar can test a level and hold it
+OLDER = 6  # legs before the last one that may agree
 ZONE = 3.0  # older legs with a level at the same price that make a full confluence zone
 SHORT_LEG, FULL_LEG = 2.0, 6.0  # ATR: a leg no longer than two bars has no levels worth the name
 
@@ -41,7 +41,7 @@ def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output)
     for row in range(max(span.first, span.emit), bars.close.shape[0]):
         at = row - span.emit
         agree[:] = 0.0
-        for k in range(1, KEPT - 1):
+        for k in range(1, OLDER + 1):
             for lane in range(lanes):
                 close, reach = bars.close[row, lane], TOLERANCE * shared.atr[row, lane]
                 level = nearest_level(swings.price[k + 1, at, lane], swings.price[k, at, lane], close)
@@ -57,10 +57,17 @@ def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output)
             strength = 0.5 + 0.5 * min(agree[lane] / ZONE, 1.0)
             out.score[at, lane] = swings.kind[at, lane] * strength if speaks else 0.0
             out.confidence[at, lane] = near * clear if speaks else 0.0
-            if out.readings.shape[1] > 0:
-                readings = out.readings[:, at, lane]
-                readings[0], readings[1], readings[2], readings[3] = start, end, level, close
-                readings[4], readings[5], readings[6] = agree[lane], unit, swings.known[at, lane]
+        if out.readings.shape[1] > 0:
+            _read(swings, shared.atr[row], bars.close[row], agree, at, out.readings[:, at])
+
+
+@kernel
+def _read(swings, atr, close, agree, at, readings):
+    for lane in range(agree.size):
+        start, end = swings.price[1, at, lane], swings.price[0, at, lane]
+        readings[0, lane], readings[1, lane] = start, end
+        readings[2, lane], readings[3, lane] = nearest_level(start, end, close[lane]), close[lane]
+        readings[4, lane], readings[5, lane], readings[6, lane] = agree[lane], atr[lane], swings.known[at, lane]
 
 
 def reason(r: Mapping[str, float]) -> str:

@@ -29,45 +29,76 @@ SHORTEST_LEG = 1.0  # ATR; below it ratios are noise
 TARGET = 0.618  # of AD: Carney's second target
 SPEAKS_FOR = 10  # bars
 
+# Rows of the state: position of the newest swing that was matched, and what it was found to be
+AT, PATTERN, FIT, LEG, STATE = 0, 1, 2, 3, 4
+
 READINGS = ("pattern", "side", "ab", "ad", "age", "fit", "room", "d", "goal")
 
 
 @kernel
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
     """Score = side x (0.5 + 0.5 fit of the worst ratio); confidence = freshness x room left to the target."""
-    swings = shared.swings
-    explain = out.readings.shape[1] > 0
+    swings, explain = shared.swings, out.readings.shape[1] > 0
     for row in range(max(span.first, span.emit), bars.close.shape[0]):
         at = row - span.emit
-        out.score[at] = 0.0
-        out.confidence[at] = 0.0
         for lane in range(bars.close.shape[1]):
-            age = span.origin + row - RIGHT - int(swings.at[0, at, lane])
-            known = swings.known[at, lane] >= 5.0 and shared.atr[row, lane] > EPSILON
-            if not known or (age >= SPEAKS_FOR and not explain):
-                continue
-            up = -swings.kind[at, lane]  # D is a low: the pattern is bullish
-            x, a, b = up * swings.price[4, at, lane], up * swings.price[3, at, lane], up * swings.price[2, at, lane]
-            c, d = up * swings.price[1, at, lane], up * swings.price[0, at, lane]
-            pattern, fit = match(x, a, b, c, d, SHORTEST_LEG * shared.atr[row, lane])
-            goal = d + TARGET * (a - d)
-            room = way_left(bars.close, row, lane, age, up, d, goal) if pattern > 0 else 0.0
-            if room > 0.0:
-                out.score[at, lane] = up * (0.5 + 0.5 * fit)
-                out.confidence[at, lane] = room * (1.0 - age / SPEAKS_FOR)
-            if explain:
-                readings, xa = out.readings[:, at, lane], a - x
-                readings[0], readings[1], readings[4], readings[5] = pattern, up, age, fit
-                readings[2], readings[3] = ((a - b) / xa, (a - d) / xa) if xa > EPSILON else (0.0, 0.0)
-                readings[6], readings[7], readings[8] = room, up * d, up * goal
+            out.score[at, lane] = out.confidence[at, lane] = 0.0
+            if swings.at[0, at, lane] != state[AT, lane]:
+                _match_newest(swings, at, lane, state)
+            if state[PATTERN, lane] > 0.0 or explain:
+                _emit(bars, shared, span, row, lane, state, out)
 
 
 @kernel
-def match(x, a, b, c, d, shortest):
+def _match_newest(swings, at, lane, state):
+    """Keep of a lane's newest five swings the pattern, its fit and its shortest leg."""
+    state[AT, lane], state[PATTERN, lane] = swings.at[0, at, lane], 0.0
+    if swings.known[at, lane] >= 5.0:
+        x, a, b, c, d = _corners(swings, at, lane)
+        state[LEG, lane] = min(a - x, a - b, c - b, c - d)
+        if state[LEG, lane] > EPSILON:
+            state[PATTERN, lane], state[FIT, lane] = match(x, a, b, c, d)
+
+
+@kernel
+def _corners(swings, at, lane):
+    """Return X A B C D, upright: D is a low."""
+    up = -swings.kind[at, lane]
+    return (
+        up * swings.price[4, at, lane],
+        up * swings.price[3, at, lane],
+        up * swings.price[2, at, lane],
+        up * swings.price[1, at, lane],
+        up * swings.price[0, at, lane],
+    )
+
+
+@kernel
+def _emit(bars, shared, span, row, lane, state, out):
+    swings, at, unit = shared.swings, row - span.emit, shared.atr[row, lane]
+    if not (swings.known[at, lane] >= 5.0 and unit > EPSILON):
+        return
+    age = span.origin + row - RIGHT - int(swings.at[0, at, lane])
+    up = -swings.kind[at, lane]  # D is a low: the pattern is bullish
+    x, a, b, _, d = _corners(swings, at, lane)
+    pattern = state[PATTERN, lane] if state[LEG, lane] > SHORTEST_LEG * unit else 0.0
+    fit = state[FIT, lane] if pattern > 0.0 else 0.0
+    goal = d + TARGET * (a - d)
+    room = way_left(bars.close, row, lane, age, up, d, goal) if pattern > 0.0 else 0.0
+    if room > 0.0:
+        out.score[at, lane] = up * (0.5 + 0.5 * fit)
+        out.confidence[at, lane] = room * (1.0 - age / SPEAKS_FOR)
+    if out.readings.shape[1] > 0:
+        readings, xa = out.readings[:, at, lane], a - x
+        readings[0], readings[1], readings[4], readings[5] = pattern, up, age, fit
+        readings[2], readings[3] = ((a - b) / xa, (a - d) / xa) if xa > EPSILON else (0.0, 0.0)
+        readings[6], readings[7], readings[8] = room, up * d, up * goal
+
+
+@kernel
+def match(x, a, b, c, d):
     """Return (1 + index of the pattern, fit 0..1 of its worst ratio) of a bullish X A B C D, or (0, 0)."""
     xa, ab, bc, cd = a - x, a - b, c - b, c - d
-    if not min(xa, ab, bc, cd) > max(shortest, EPSILON):
-        return 0, 0.0
     at_b, at_c, at_d, projected = ab / xa, bc / ab, (a - d) / xa, cd / bc
     best, found = 0.0, 0
     for k in range(len(RATIOS)):
@@ -76,7 +107,7 @@ def match(x, a, b, c, d, shortest):
             fit = min(closeness(at_b, b_from, b_to, TOLERANCE), closeness(at_c, BC_FROM, BC_TO, TOLERANCE))
             fit = min(fit, closeness(projected, cd_from, cd_to, TOLERANCE), closeness(at_d, d_from, d_to, TOLERANCE))
             best, found = (fit, k + 1) if fit > best else (best, found)
-    return found, best
+    return float(found), best
 
 
 @formula
@@ -130,4 +161,4 @@ def reason(r: Mapping[str, float]) -> str:
     )
 
 
-DETECTOR = Detector("harmonic", fold, 0, READINGS, reason, 60)
+DETECTOR = Detector("harmonic", fold, STATE, READINGS, reason, 60)

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.detectors.base import Detector, Output, Shared
-from engine.indicators import squash
+from engine.indicators import add_rows, squash
 from engine.jit import kernel
 
 BARS = 12  # bars whose flow is read
@@ -30,9 +30,7 @@ def taker_flow(bars: Bars, row: int, flow: FloatArray) -> None:
     net, traded, large_net, large_traded = flow[NET], flow[TRADED], flow[LARGE_NET], flow[LARGE_TRADED]
     threshold = np.zeros(net.size)
     count = min(USUAL_BARS, row + 1)
-    for k in range(row + 1 - count, row + 1):
-        for lane in range(net.size):
-            threshold[lane] += bars.volume[k, lane]
+    add_rows(bars.volume[row + 1 - count : row + 1], threshold)
     for lane in range(net.size):
         threshold[lane] *= LARGE / count
     for k in range(max(row + 1 - BARS, 0), row + 1):

@@ -1,11 +1,12 @@
 """Where bars come from, by the name in MARKET_SOURCE."""
 
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from market.feeds.base import PlayedFeed
+from market.feeds.base import FeedError, PlayedFeed
 from market.models import Market
 
 
@@ -18,9 +19,29 @@ def market_key() -> tuple[str, str]:
         symbols = ",".join(sorted(s.upper() for s in settings.REPLAY_SYMBOLS)) or "*"
         start = settings.REPLAY_START if settings.REPLAY_START is not None else "default"
         return f"replay:{Path(folder).expanduser().resolve()}|{symbols}|{start}"[:500], "replay"
-    raise ImproperlyConfigured(
-        f"MARKET_SOURCE: must be 'simulated' or 'replay:<folder>', was {settings.MARKET_SOURCE!r}"
-    )
+    if name in ("simulated", "replay") or folder:
+        raise ImproperlyConfigured(
+            f"MARKET_SOURCE: must be 'simulated', 'replay:<folder>' or an exchange such as binance, "
+            f"was {settings.MARKET_SOURCE!r}"
+        )
+    _require_exchange(name)
+    place = f"@{settings.EXCHANGE_URL}" if settings.EXCHANGE_URL else ""
+    return f"exchange:{name}{place}"[:500], name
+
+
+@cache
+def _require_exchange(name: str) -> None:
+    from market.feeds.exchange.venue import require_exchange
+
+    try:
+        require_exchange(name)
+    except FeedError as error:
+        raise ImproperlyConfigured(str(error)) from error
+
+
+def is_live(market: Market) -> bool:
+    """Whether the market's clock is an exchange's and not a player's."""
+    return market.key.startswith("exchange:")
 
 
 def current_market() -> Market:
@@ -46,4 +67,6 @@ def open_feed(market: Market, timeframes: list[str]) -> PlayedFeed:
 
 def speed(market: Market) -> float:
     """Return market seconds per second; 0 is as fast as the agent keeps up."""
+    if is_live(market):
+        return 1.0
     return settings.SIMULATED_SPEED if market.source == "simulated" else settings.REPLAY_SPEED

@@ -1,5 +1,6 @@
 """A market played from a folder of recorded candles."""
 
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,8 @@ class ReplayFeed:
         return {}
 
 
-def _load(folder: Path, wanted: set[str]) -> dict[str, Recording]:
-    if not folder.is_dir():
-        raise FeedError(f"MARKET_SOURCE: {folder} is no folder")
+def smallest_files(folder: Path, wanted: AbstractSet[str] = frozenset()) -> dict[str, Path]:
+    """Return by symbol the file with its smallest timeframe; ``wanted``: only these symbols."""
     smallest: dict[str, tuple[int, Path]] = {}
     for path in sorted(folder.iterdir()):
         name = files.parse_name(path)
@@ -72,11 +72,18 @@ def _load(folder: Path, wanted: set[str]) -> dict[str, Recording]:
             interval = INTERVAL_MS[name[1]]
             if name[0] not in smallest or interval < smallest[name[0]][0]:
                 smallest[name[0]] = (interval, path)
+    return {symbol: path for symbol, (_, path) in smallest.items()}
+
+
+def _load(folder: Path, wanted: set[str]) -> dict[str, Recording]:
+    if not folder.is_dir():
+        raise FeedError(f"MARKET_SOURCE: {folder} is no folder")
+    smallest = smallest_files(folder, wanted)
     if absent := sorted(wanted - smallest.keys()):
         raise FeedError(f"REPLAY_SYMBOLS: {folder} has no file for {', '.join(absent)}")
     if not smallest:
         raise FeedError(f"MARKET_SOURCE: {folder} holds no SYMBOL-interval.parquet or .csv")
-    return {symbol: _record(path, interval) for symbol, (interval, path) in smallest.items()}
+    return {symbol: record_file(path) for symbol, path in smallest.items()}
 
 
 def record_file(path: Path) -> Recording:
@@ -84,10 +91,7 @@ def record_file(path: Path) -> Recording:
     name = files.parse_name(path)
     if name is None:
         raise FeedError(f"{path}: a candle file is named SYMBOL-interval.parquet or .csv")
-    return _record(path, INTERVAL_MS[name[1]])
-
-
-def _record(path: Path, interval: int) -> Recording:
+    interval = INTERVAL_MS[name[1]]
     window = files.read(path)
     files.require_sound(path, window, interval)
     return Recording(window, recorded(window.open_times, interval), interval)

@@ -4,10 +4,13 @@ from collections import Counter
 
 import pytest
 
-from agent import services
-from agent.cycle import LostClaim, Scanner, claim, release
+from agent import cycle, services
+from agent.claims import GIVE_UP_AFTER, Claim, LostClaim, run_of, take
+from agent.cycle import Scanner
+from agent.feeding import Feeder
 from agent.models import AgentState, Runner, ScanRun, ScanShard
 from agent.runner import MarketRunner
+from agent.ticking import Ticker
 from market.feeds import current_market
 from market.models import Candle, Market
 from presets.services import activate_preset
@@ -106,24 +109,32 @@ def test_an_outage_gives_gap_with_its_reason_and_then_scores_again(play):
     assert Signal.objects.filter(instrument__symbol="CCCUSDT").count() > before
 
 
-def test_of_two_who_claim_a_tick_one_gets_it(play):
+def a_tick_again(market: Market) -> Claim:
+    """Claim a tick beyond all others over the bars that are there, as if nothing of them had been scored."""
+    due = ScanRun.objects.latest("due_at").due_at + FIVE
+    run, _ = run_of(market, ScanRun.Kind.TICK, due, market.position)
+    return take(run)
+
+
+def test_of_two_who_claim_a_tick_one_begins_it_and_one_takes_it(play):
     play(1)
     market = current_market()
-    first = claim(market, ScanRun.Kind.TICK, 10**12, 10**12)
-    assert first is not None
-    assert claim(market, ScanRun.Kind.TICK, 10**12, 10**12) is None
+    (first, begun), (second, begun_too) = (run_of(market, ScanRun.Kind.TICK, 10**12, 10**12) for _ in range(2))
+    assert (first, begun, begun_too) == (second, True, False)
+    assert take(first) is not None
+    assert take(second) is None
 
 
 def test_a_worker_whose_lease_ran_out_cannot_commit(play):
     play(3)
     market, state = current_market(), services.agent_state()
-    late = claim(market, ScanRun.Kind.TICK, 10**13, market.position)
-    release(late)  # as if its lease had run out
-    taker = claim(market, ScanRun.Kind.TICK, 10**13, market.position)
+    late = a_tick_again(market)
+    ScanShard.objects.filter(pk=late.shard.pk).update(lease_until="2000-01-01T00:00:00Z")
+    taker = take(late.run)
     assert taker.fence == late.fence + 1
     Stream.objects.update(scored_as_of=0)
     with pytest.raises(LostClaim):
-        Scanner().run(market, state, late, also=lambda: None)
+        Scanner().run(market, state, late)
     assert not Signal.objects.filter(run_id=late.run.pk).exists()
     assert ScanRun.objects.get(pk=late.run.pk).status == "running"
 
@@ -132,37 +143,89 @@ def test_a_tick_run_twice_stores_nothing_the_second_time(play):
     play(3)
     market, state = current_market(), services.agent_state()
     count = Signal.objects.count()
-    again = claim(market, ScanRun.Kind.TICK, 10**13, market.position)
-    assert Scanner().run(market, state, again, also=lambda: None) == []
+    assert Scanner().run(market, state, a_tick_again(market)) == []
     assert Signal.objects.count() == count
 
 
 def test_a_tick_during_which_the_agent_is_turned_off_stores_nothing(play):
     play(3)
     market, state = current_market(), services.agent_state()
-    claimed = claim(market, ScanRun.Kind.TICK, 10**13, market.position)
+    claimed = a_tick_again(market)
     Stream.objects.update(scored_as_of=0)
     before, seqs = Signal.objects.count(), list(Stream.objects.values_list("last_seq", flat=True))
     services.toggle(False)
     with pytest.raises(LostClaim, match="turned off"):
-        Scanner().run(market, state, claimed, also=lambda: None)
+        Scanner().run(market, state, claimed)
     assert Signal.objects.count() == before
     assert list(Stream.objects.values_list("last_seq", flat=True)) == seqs
 
 
-def test_an_error_in_the_middle_of_a_tick_stores_nothing_of_it_and_the_next_try_all(play):
+def test_an_error_in_the_middle_of_a_tick_stores_nothing_of_it_and_the_next_try_all(play, monkeypatch):
     play(3)
     market = current_market()
     runner = MarketRunner(market)
     position, count = market.position, Signal.objects.count()
-    runner._move = lambda upto: (_ for _ in ()).throw(RuntimeError("power cut"))
-    with pytest.raises(RuntimeError):
-        runner.step()
+    with monkeypatch.context() as broken:
+        broken.setattr(cycle, "finish", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
+        with pytest.raises(RuntimeError):
+            runner.step()
     assert (current_market().position, Signal.objects.count()) == (position, count)
     ScanShard.objects.update(lease_until="2000-01-01T00:00:00Z")
-    del runner._move
     runner.step()
     assert current_market().position == position + FIVE
+
+
+def test_a_tick_over_which_every_taker_dies_is_given_up_and_the_market_goes_on(play):
+    play(3)
+    market = current_market()
+    runner = MarketRunner(market)
+    runner._feeder.step()
+    run, _ = run_of(market, ScanRun.Kind.TICK, market.position + FIVE, market.position + FIVE)
+    for _ in range(GIVE_UP_AFTER):
+        assert take(run) is not None
+        ScanShard.objects.filter(run=run).update(lease_until="2000-01-01T00:00:00Z")
+    runner.step()
+    run.refresh_from_db()
+    assert (run.status, run.signals) == ("partial", 0)
+    assert current_market().position == market.position + FIVE
+
+
+def test_a_scan_in_shards_stores_what_a_scan_in_one_piece_stores(play, replay):
+    play(60)
+    once = stored_rows()
+    start_afresh()
+    replay.SCAN_SHARD_SYMBOLS = 1
+    tickers = [Ticker(current_market()) for _ in range(2)]
+    feeder = Feeder(current_market())
+    while ScanRun.objects.filter(status="complete").count() < 60:
+        feeder.step()
+        for ticker in tickers:
+            mark_published(ticker.step(0.0).signals)
+    assert stored_rows()[: len(once)] == once
+    assert all(run.shards.count() == 3 for run in ScanRun.objects.all())
+    assert sum(ScanRun.objects.values_list("signals", flat=True)) == Signal.objects.count()
+
+
+def test_a_worker_goes_back_to_the_shard_whose_windows_it_holds(play, replay):
+    replay.SCAN_SHARD_SYMBOLS = 1
+    play(1)
+    run, _ = run_of(current_market(), ScanRun.Kind.TICK, 10**13, 10**13, shards=3)
+    assert take(run, warm={2}).shard.shard == 2
+    assert take(run, warm={2}).shard.shard == 0
+
+
+def test_a_tick_of_which_only_a_part_was_done_when_the_agent_went_off_is_partial(play, replay):
+    replay.SCAN_SHARD_SYMBOLS = 1
+    play(1)
+    feeder, ticker = Feeder(current_market()), Ticker(current_market())
+    feeder.step()
+    ticker.step(0.0)
+    services.toggle(False)
+    replay.REPLAY_SPEED = 1e9
+    feeder = Feeder(current_market())
+    for _ in range(3):
+        feeder.step()
+    assert "partial" in ScanRun.objects.values_list("status", flat=True)
 
 
 def test_an_agent_that_is_off_stands_still_at_speed_0_and_goes_on_when_on(play):
@@ -181,12 +244,11 @@ def test_two_runners_on_one_database_scan_each_tick_once(play, replay):
     runners = [MarketRunner(current_market()) for _ in range(2)]
     for _ in range(40):
         for runner in runners:
-            runner.step()
+            mark_published(runner.step().signals)
     ticks = Counter(ScanRun.objects.values_list("due_at", flat=True))
     assert set(ticks.values()) == {1}
     assert set(ScanRun.objects.values_list("status", flat=True)) == {"complete"}
-    # One step of the second runner went into looking for what a crash had left unpublished.
-    assert current_market().position >= START + (3250 + 78) * FIVE
+    assert current_market().position >= START + (3250 + 40) * FIVE
 
 
 def test_a_scan_interval_longer_than_the_grid_scans_only_at_its_multiples(play):

@@ -1,5 +1,6 @@
 """The REST contract: what it answers, and what it refuses by name."""
 
+import itertools
 import json
 import uuid
 
@@ -383,3 +384,28 @@ def test_markup_in_a_description_is_escaped_in_the_browsable_page(api, market):
     assert api.post("/api/config/weight-presets", body).status_code == 201
     page = api.get("/api/config/weight-presets/mine", headers={"Accept": "text/html"})
     assert b"<script>alert(1)" not in page.content
+
+
+def test_structure_shows_alternate_swings_that_are_extremes_of_their_candles(api, market):
+    found = api.get("/api/signals/structure", {"symbol": "AAAUSDT", "timeframe": "5m"}).json()
+    kinds = [swing["kind"] for swing in found["swings"]]
+    assert len(kinds) == 9
+    assert all(one != other for one, other in itertools.pairwise(kinds))
+    query = {"symbol": "AAAUSDT", "timeframe": "5m", "limit": 2000}
+    candles = api.get("/api/market/candles", query).json()["candles"]
+    at = {candle["open_time"]: i for i, candle in enumerate(candles)}
+    for swing in found["swings"]:
+        middle = at[swing["ts"]]
+        around = [candle[swing["kind"]] for candle in candles[middle - 5 : middle + 6]]
+        extreme = max(around) if swing["kind"] == "high" else min(around)
+        assert swing["price"] == pytest.approx(extreme, rel=1e-12)
+    start, end = found["swings"][-2]["price"], found["swings"][-1]["price"]
+    halfway = next(level["price"] for level in found["levels"] if level["name"] == "50.0 %")
+    assert halfway == pytest.approx((start * end) ** 0.5, rel=1e-12)
+
+
+def test_structure_of_a_series_that_has_no_window_says_why(api, market):
+    assert errors(api.get("/api/signals/structure", {"symbol": "AAAUSDT", "timeframe": "1d"})) == {None: "too_short"}
+    assert errors(api.get("/api/signals/structure", {"symbol": "NOPE", "timeframe": "5m"})) == {
+        "symbol": "unknown_symbol"
+    }

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from engine.bars import Bars, Span, mirror
+from engine.bars import mirror
 from engine.detectors import elliott
-from engine.detectors.elliott import CORRECTION, POINTS, RESUMPTION, WAVE_5, WAVE_C_OR_3
+from engine.detectors.elliott import CORRECTION, RESUMPTION, WAVE_5, WAVE_C_OR_3
 from engine.detectors.harmonic import SPEAKS_FOR
-from engine.evidence import fold, fresh_state
-from engine.pivots import RIGHT, SWINGS_STATE, find_swings
+from engine.pivots import RIGHT
 from tests.engine.test_harmonic import draw, listen
 
 DETECTORS = {"elliott": elliott.DETECTOR}
@@ -82,17 +81,6 @@ def test_usual_proportions_give_a_higher_score_than_odd_ones():
     odd, _ = draw(waves(1.0, 0.95, 1.4, 0.4), seed=4)
     usual_score, odd_score = (listen(bars, DETECTORS)[0][last + RIGHT] for bars in (usual, odd))
     assert usual_score > odd_score > 0
-
-
-def test_the_points_it_remembers_are_the_swings_that_all_detectors_share():
-    close = 4 + 0.01 * np.random.default_rng(8).normal(size=(400, 3)).cumsum(axis=0)
-    volume = np.ones_like(close)
-    bars = Bars(close, close + 0.001, close - 0.001, close, volume, volume / 2)
-    state = fresh_state(3, DETECTORS)
-    fold(bars, Span(0, 0, 399), state, False, DETECTORS)
-    swings = find_swings(bars, Span(0, 0, 399), np.zeros((SWINGS_STATE, 3)))
-    assert (swings.known[0] == POINTS - 1).all()
-    assert np.array_equal(state["elliott"][: POINTS - 1], swings.price[:, 0])
 
 
 def test_the_reason_names_the_count_and_its_levels():

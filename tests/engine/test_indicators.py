@@ -1,6 +1,5 @@
 """The indicators against TA-Lib, which is fed with the same array of logs, from TA-Lib's first value on."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import talib
 
 from engine import indicators
-from engine.bars import Bars, Span, natural_log
+from engine.bars import Bars, Span
 from engine.detector_checks import walk
 from engine.timeframes import WINDOW_BARS
 
@@ -109,14 +108,6 @@ def test_rank_is_the_share_of_earlier_values_below():
     rank = indicators.rank_in_window(x, 14, Span(0, 0, 100), np.zeros((WINDOW_BARS + 1, 3)))
     expected = [[np.mean(x[14:t, lane] < x[t, lane]) for lane in range(3)] for t in range(100, 300)]
     np.testing.assert_allclose(rank[100:], expected, rtol=1e-15)
-
-
-def test_log_of_a_price_is_the_same_wherever_it_stands():
-    prices = walk(6, 301).values[:4]
-    logs = natural_log(np.ascontiguousarray(prices))
-    assert logs.shape == prices.shape
-    assert logs.tolist() == [[math.log(p) for p in row] for row in prices.tolist()]
-    assert natural_log(np.ascontiguousarray(prices[:, 17:18])).tolist() == logs[:, 17:18].tolist()
 
 
 @pytest.mark.parametrize("origin", [0, 20, 250])

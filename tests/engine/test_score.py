@@ -7,7 +7,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.catalogue import DETECTORS
-from engine.score import SPREAD, Policy, SymbolScore, TimeframeScore, combine, consensus, direction_of, spread
+from engine.score import (
+    SPREAD,
+    Policy,
+    SymbolScore,
+    TimeframeScore,
+    combine,
+    components_json,
+    consensus,
+    direction_of,
+    spread,
+)
 from engine.timeframes import INTERVAL_MS, WEIGHT, shares
 
 N = len(DETECTORS)
@@ -282,3 +292,31 @@ def test_words_follow_band_act_and_min_confidence(score, confidence, direction, 
 def test_risk_is_that_of_the_longest_timeframe(rank, level):
     scored = {"5m": _frame(0.5, rank=0.0), "15m": _frame(0.5, rank=1.0), "1h": _frame(0.5, rank=rank)}
     assert _certain(consensus(scored, CONFIGURED, POLICY)).risk_level == level
+
+
+# A detector that a preset weighs and that is no longer installed
+
+
+def test_detector_that_is_gone_abstains_with_its_weight_and_the_others_evidence_stays():
+    weights = {"trend": 0.4, "momentum": 0.1, "stars": 0.5}
+    scores, confidences = [0.8] * N, [0.5] * N
+    found = combine(scores, confidences, 0.0, 0.0, Policy(weights, act=0.1, min_confidence=0.0))
+    silent = [0.0 if name == "smc" else 0.5 for name in DETECTORS]
+    installed = {"trend": 0.4, "momentum": 0.1, "smc": 0.5}
+    assert found[:2] == combine(scores, silent, 0.0, 0.0, Policy(installed, act=0.1, min_confidence=0.0))[:2]
+    assert found.parts[-1] == ("stars", 0.0, 0.0, 0.5, 0.0)
+    assert len(found.parts) == N + 1
+
+
+def test_preset_whose_whole_weight_is_gone_is_silent_and_says_which_detector_is_missing():
+    found = combine([0.8] * N, [0.5] * N, 0.0, 0.0, Policy({"stars": 1.0}, act=0.1, min_confidence=0.0))
+    assert (found.score, found.confidence) == (0.5, 0.0)
+    shown = components_json(found.parts, ["said"] * N)
+    assert shown[-1]["reason"] == "abstains: no detector 'stars' is installed (weight 1)"
+    assert [part["contribution"] for part in shown] == [0.0] * (N + 1)
+
+
+@pytest.mark.parametrize("weights", [{}, {"trend": 0.0}, {"stars": 0.0}])
+def test_preset_without_any_weight_is_refused(weights):
+    with pytest.raises(ValueError, match="no weight of the preset is above 0"):
+        combine([0.0] * N, [0.0] * N, 0.0, 0.0, Policy(weights, act=0.1, min_confidence=0.0))

@@ -1,53 +1,66 @@
 """``manage.py serve``: the server and the agent in one process."""
 
 import asyncio
-import ipaddress
+import logging
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
-from market.feeds import current_market
+from access.checks import problems_of
+from agent.reachable import unreachable
+from agent.watchdog import Watchdog
+from market.feeds import current_market, market_key
 from market.feeds.base import FeedError
 from signals.hub import get_hub
+
+logger = logging.getLogger(__name__)
 
 MAX_MESSAGE = 128 * 1024  # the consumer closes from 64 KiB on, with its own code; beyond this the server does
 
 
 class Command(BaseCommand):
-    help = "Serve the API, the sockets and the pages, and run the agent, in one process."
+    help = "Serve the API, the sockets and the pages; without a broker run the agent too, in the same process."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST)
         parser.add_argument("--port", type=int, default=settings.PORT)
+        parser.add_argument("--server", choices=["daphne", "uvicorn"], default=settings.SERVER)
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
-        _require_loopback(host)
-        from agent.runner import EmbeddedRunner, MarketRunner  # brings numba
-
+        _refuse_exposure(host)
+        runner = None if settings.CELERY_BROKER_URL else _embedded_runner()
         try:
-            market = current_market()
-            runner = MarketRunner(market)
-        except (FeedError, ImproperlyConfigured) as error:
+            self._greet(host, port)
+        except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
-        self._greet(host, port, market.source)
-        serve(host, port, EmbeddedRunner(runner))
+        SERVE[options["server"]](host, port, runner)
         self.stdout.write("stopped")
 
-    def _greet(self, host: str, port: int, source: str) -> None:
+    def _greet(self, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         self.stdout.write(f"page       http://{shown}:{port}/")
         self.stdout.write(f"API        http://{shown}:{port}/api/")
         self.stdout.write(f"socket     ws://{shown}:{port}/ws/realtime")
+        source = market_key()[1]
         if source == "simulated":
             self.stdout.write("market     SIMULATED: made-up prices that only show how it works")
         else:
             self.stdout.write(f"market     {source.upper()}: {settings.MARKET_SOURCE}")
-        self.stdout.write("control    open to whoever can reach this address, which is this machine alone")
-        if not get_user_model().objects.exists():
+        if settings.CELERY_BROKER_URL:
+            self.stdout.write("scans      by Celery: worker, beat and feed are processes of their own")
+        if settings.OPEN_CONTROL:
+            self.stdout.write(
+                "control    OPEN to every program and person on this machine (OPEN_CONTROL=false closes it)"
+            )
+            logger.warning("control is open to every program and person on this machine")
+        else:
+            self.stdout.write("control    for roles: manage.py create_token USER --role viewer|operator|admin")
+        if not _users_exist():
             self.stdout.write(
                 f"admin      http://{shown}:{port}/admin/ after: .venv/bin/python manage.py createsuperuser"
             )
@@ -55,49 +68,85 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _require_loopback(host: str) -> None:
+def _refuse_exposure(host: str) -> None:
+    """Raise CommandError with every reason not to listen on ``host``, each with the line that mends it."""
+    if problems := problems_of(host):
+        reasons = "\n".join(f"  {p.id}: {p.msg}\n    {p.hint}" for p in problems)
+        raise CommandError(f"not serving {host}, which other machines may reach:\n{reasons}")
+
+
+def _users_exist() -> bool:
     try:
-        loopback = host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise CommandError(
-            f"HOST: {host} is not a loopback address. Control is open to whoever reaches it, so only 127.0.0.1, ::1 "
-            "and localhost are served until there is access control."
-        )
+        return get_user_model().objects.exists()
+    except DatabaseError:
+        return True  # not known: the page at /health says what is the matter
+
+
+def _embedded_runner() -> Any:
+    """Return the runner of this process. Raises CommandError naming what it lacks."""
+    faults = unreachable()
+    if faults:
+        raise CommandError("\n".join(faults))
+    from agent.runner import EmbeddedRunner, MarketRunner  # brings numba
+
+    try:
+        return EmbeddedRunner(MarketRunner(current_market()))
+    except (FeedError, ImproperlyConfigured) as error:
+        raise CommandError(str(error)) from error
 
 
 def serve(host: str, port: int, runner: Any) -> None:
-    """Run daphne and the runner on one event loop until SIGINT or SIGTERM. Raises CommandError if it cannot listen."""
+    """Run daphne, and the runner if there is one, on one event loop until SIGINT or SIGTERM.
+
+    Raises CommandError if it cannot listen.
+    """
     from daphne.endpoints import build_endpoint_description_strings
     from daphne.server import Server  # before the reactor: it installs the asyncio one
+    from daphne.ws_protocol import WebSocketFactory
     from twisted.internet import defer, reactor
 
+    from agent.guard_daphne import GuardedSocket
     from realtime_agent.asgi import application
 
     tasks: list[asyncio.Task[None]] = []  # the loop itself keeps only a weak reference
 
     async def shut_down() -> None:
         await get_hub().shut()
-        await runner.stop()
+        if runner is not None:
+            await runner.stop()
 
     def ready() -> None:
         loop = asyncio.get_event_loop()
-        tasks.append(loop.create_task(runner.run()))
+        if runner is not None:
+            tasks.append(loop.create_task(runner.run()))
+            Watchdog().start()
         # Before daphne's own trigger, which kills the sockets' applications: they still have to send 4012.
         before_shutdown: Any = reactor.addSystemEventTrigger  # its stub has the arguments wrong
         before_shutdown(
             "before", "shutdown", lambda: defer.Deferred.fromFuture(asyncio.ensure_future(shut_down(), loop=loop))
         )
 
+    WebSocketFactory.protocol = GuardedSocket
     server = Server(
         application=application,
         endpoints=build_endpoint_description_strings(host=host, port=port),
         websocket_max_message_size=MAX_MESSAGE,
         websocket_max_frame_size=MAX_MESSAGE,
+        ping_interval=20,
+        ping_timeout=10,
         ready_callable=ready,
         server_name="realtime-agent",
     )
     server.run()
     if server.abort_start or not server.listening_addresses:
         raise CommandError(f"cannot listen on {host}:{port}: is another server running there? (HOST, PORT)")
+
+
+def serve_uvicorn(host: str, port: int, runner: Any) -> None:
+    """The same on uvicorn."""
+    from agent import uvicorn_server
+
+    uvicorn_server.serve(host, port, runner, MAX_MESSAGE)
+
+
+SERVE = {"daphne": serve, "uvicorn": serve_uvicorn}

@@ -1,16 +1,15 @@
 """``manage.py listen SYMBOL…``: the live feed, a line a signal."""
 
-import asyncio
 import json
+import os
 from typing import Any
 
-import websockets
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from realtime_agent_client import Agent, AgentError
+from realtime_agent_client.position import Position
 from rest.symbols import normalise
-
-DO_NOT_COME_BACK = range(4500, 5000)
 
 
 class Command(BaseCommand):
@@ -18,53 +17,30 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbols", nargs="*", default=["*"], help="default: all")
-        parser.add_argument("--url", default=f"ws://{settings.HOST}:{settings.PORT}/ws/realtime")
+        parser.add_argument("--url", default=f"http://{settings.HOST}:{settings.PORT}", help="where the server is")
         parser.add_argument("--json", action="store_true", help="print the messages as they are")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self._json: bool = options["json"]
-        self._seen: dict[str, int] = {}
-        self._epoch = ""
+        # From the environment, not an option: a command line can be read by every user of the machine.
+        token = os.environ.get("AGENT_TOKEN") or None
+        position = Position(tuple(normalise(symbol) for symbol in options["symbols"]))
+        url = options["url"]
+
+        def report(why: str) -> None:
+            self.stderr.write(f"{url}: {why}; trying again")
+
         try:
-            asyncio.run(self._follow(options["url"], [normalise(s) for s in options["symbols"]]))
+            with Agent(url, token) as agent:
+                for message in agent.messages(position=position, report=report):
+                    self._show(message, options["json"])
+        except AgentError as error:
+            raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self.stdout.write("")
 
-    async def _follow(self, url: str, symbols: list[str]) -> None:
-        pause = 0.5
-        while True:
-            try:
-                async with websockets.connect(url) as socket:
-                    pause = 0.5
-                    await self._listen(socket, symbols)
-            except websockets.ConnectionClosed as closed:
-                code = closed.rcvd.code if closed.rcvd else 1006
-                if code in DO_NOT_COME_BACK:
-                    raise CommandError(f"the server closed with {code}: not coming back") from closed
-            except (OSError, websockets.InvalidHandshake) as error:
-                self.stderr.write(f"{url} does not answer ({error}); trying again")
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 10.0)
-
-    async def _listen(self, socket: Any, symbols: list[str]) -> None:
-        request: dict[str, Any] = {"action": "subscribe", "symbols": symbols}
-        if self._seen:
-            request |= {"since": self._seen, "epoch": self._epoch}
-        await socket.send(json.dumps(request))
-        async for text in socket:
-            self._take(json.loads(text), text)
-
-    def _take(self, message: dict[str, Any], text: str) -> None:
-        if message["type"] == "error" and message["code"] != "history_lost":
-            raise CommandError(message["message"])
-        if message["type"] == "status":
-            self._epoch = message["epoch"]
-        if message["type"] == "signal":
-            self._seen[message["symbol"]] = message["seq"]
-        elif message["type"] == "error":
-            self._seen[message["symbol"]] = message["head_seq"]
-        if self._json:
-            self.stdout.write(text if isinstance(text, str) else text.decode())
+    def _show(self, message: dict[str, Any], as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(message))
         elif message["type"] in ("signal", "error"):
             self.stdout.write(_line(message))
 

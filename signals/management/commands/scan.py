@@ -1,5 +1,6 @@
 """``manage.py scan``: one scan of the stored candles, as a table."""
 
+import json
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbols", nargs="*", help="default: all symbols of the market")
         parser.add_argument("--timeframes", default=",".join(DEFAULT_TIMEFRAMES), help="such as 15m,1h")
+        parser.add_argument("--json", action="store_true", help="print the ScannerResponse of the API")
 
     def handle(self, *args: Any, **options: Any) -> None:
         timeframes = ordered(options["timeframes"].split(",")) if self._known(options["timeframes"]) else []
@@ -28,7 +30,10 @@ class Command(BaseCommand):
         instruments = self._instruments(market, [normalise(s) for s in options["symbols"]])
         results = scan(market, instruments, timeframes, preset.policy())
         answer = scan_json(results, started, preset.preset.name, {})
-        self._show(answer, market.source, timeframes)
+        if options["json"]:
+            self.stdout.write(json.dumps(answer, indent=2, allow_nan=False))
+        else:
+            self._show(answer, market.source, timeframes)
 
     def _known(self, text: str) -> bool:
         for name in text.split(","):

@@ -1,0 +1,1 @@
+"""History through the same engine: backtests as jobs, their results, their statistics."""

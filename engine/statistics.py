@@ -1,0 +1,232 @@
+"""Statistics of an equity series and of trades. Annualised for a market without closed days: a year is 365 days.
+
+equity: quote asset, (n,), one value per bar, oldest first, the first being the capital before the first bar.
+A return is equity[i] / equity[i - 1] - 1. Risk-free rate 0. What has no value (no spread, no loss, too few bars) is
+NaN. Sums run in blocks in a fixed order, so a stored statistic has the same bits on every processor.
+"""
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.bars import FloatArray
+from engine.jit import kernel
+
+YEAR_MS = 365 * 86_400_000
+BLOCK = 128  # a block's sum, then the sum of blocks: the error grows with the square root of n at most
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Equity(NamedTuple):
+    """Statistics of an equity series; ``drawdown_bars`` runs from the peak to its recovery, or to the end."""
+
+    total_return: float
+    cagr: float
+    volatility: float
+    sharpe: float
+    sortino: float
+    calmar: float
+    max_drawdown: float
+    drawdown_bars: int
+
+
+class Trades(NamedTuple):
+    """Statistics of closed trades."""
+
+    closed: int
+    win_rate: float
+    profit_factor: float
+    expectancy: float
+    average_win: float
+    average_loss: float
+
+
+def periods_per_year(interval_ms: int) -> float:
+    """Return how many bars a year has."""
+    return YEAR_MS / interval_ms
+
+
+@kernel
+def _moments(equity, mean):
+    """Return the sums over returns of r, (r - mean)^2 and min(r, 0)^2, block by block."""
+    total = squares = below = 0.0
+    for first in range(1, equity.size, BLOCK):
+        a = b = c = 0.0
+        for i in range(first, min(first + BLOCK, equity.size)):
+            r = equity[i] / equity[i - 1] - 1.0
+            a += r
+            b += (r - mean) * (r - mean)
+            c += r * r if r < 0.0 else 0.0
+        total += a
+        squares += b
+        below += c
+    return total, squares, below
+
+
+@kernel
+def _drawdown(equity):
+    """Return the deepest fall from a peak as a share of it (0 or below), and the longest stay below a peak, in bars."""
+    peak, deepest = equity[0], 0.0
+    longest = at = 0
+    for i in range(equity.size):
+        if equity[i] >= peak:
+            peak, at = equity[i], i
+        else:
+            deepest = min(deepest, equity[i] / peak - 1.0)
+            longest = max(longest, i - at)
+    return deepest, longest
+
+
+def sharpe(equity: FloatArray, per_year: float) -> float:
+    """Return mean / sample standard deviation of returns, times sqrt(per_year).
+
+    Source: W. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management, 1994.
+    """
+    mean, deviation, _ = _mean_and_deviations(equity)
+    return _ratio(mean, deviation) * sqrt(per_year)
+
+
+def sortino(equity: FloatArray, per_year: float) -> float:
+    """Return mean / downside deviation (target 0, over all returns), times sqrt(per_year).
+
+    Source: F. Sortino and L. Price, "Performance Measurement in a Downside Risk Framework", Journal of Investing, 1994.
+    """
+    mean, _, downside = _mean_and_deviations(equity)
+    return _ratio(mean, downside) * sqrt(per_year)
+
+
+def volatility(equity: FloatArray, per_year: float) -> float:
+    """Return the sample standard deviation of returns, times sqrt(per_year)."""
+    return _mean_and_deviations(equity)[1] * sqrt(per_year)
+
+
+def cagr(equity: FloatArray, per_year: float) -> float:
+    """Return the compound annual growth: (last / first) ^ (per_year / returns) - 1; -1 once equity is used up."""
+    if len(equity) < 2:
+        return np.nan
+    growth = float(equity[-1] / equity[0])
+    return float(growth ** (per_year / (len(equity) - 1))) - 1.0 if growth > 0.0 else -1.0
+
+
+def max_drawdown(equity: FloatArray) -> float:
+    """Return the deepest fall from a peak, a share of the peak: 0 or below."""
+    return float(_drawdown(equity)[0]) if len(equity) else np.nan
+
+
+def drawdown_bars(equity: FloatArray) -> int:
+    """Return the longest stay below a peak, in bars, from the peak until it is reached again or the series ends."""
+    return int(_drawdown(equity)[1]) if len(equity) else 0
+
+
+def calmar(equity: FloatArray, per_year: float) -> float:
+    """Return CAGR / |maximum drawdown|. Source: T. Young, "Calmar Ratio: A Smoother Tool", Futures, 1991."""
+    return _ratio(cagr(equity, per_year), -max_drawdown(equity))
+
+
+def of_equity(equity: FloatArray, per_year: float) -> Equity:
+    """Return all statistics of an equity series (above 0, at least one value) at once."""
+    mean, deviation, downside = _mean_and_deviations(equity)
+    deepest, longest = _drawdown(equity)
+    growth = cagr(equity, per_year)
+    return Equity(
+        total_return=float(equity[-1] / equity[0]) - 1.0,
+        cagr=growth,
+        volatility=deviation * sqrt(per_year),
+        sharpe=_ratio(mean, deviation) * sqrt(per_year),
+        sortino=_ratio(mean, downside) * sqrt(per_year),
+        calmar=_ratio(growth, -float(deepest)),
+        max_drawdown=float(deepest),
+        drawdown_bars=int(longest),
+    )
+
+
+def _mean_and_deviations(equity: FloatArray) -> tuple[float, float, float]:
+    """Return the returns' mean, sample standard deviation, and downside deviation."""
+    n = len(equity) - 1
+    if n < 1:
+        return np.nan, np.nan, np.nan
+    mean = _moments(equity, 0.0)[0] / n
+    _, squares, below = _moments(equity, mean)
+    return mean, sqrt(squares / (n - 1)) if n > 1 else np.nan, sqrt(below / n)
+
+
+def _ratio(above: float, below: float) -> float:
+    return above / below if below > 0.0 else np.nan
+
+
+@kernel
+def _wins(profits):
+    won = lost = total = 0.0
+    wins = losses = 0
+    for i in range(profits.size):
+        total += profits[i]
+        if profits[i] > 0.0:
+            won += profits[i]
+            wins += 1
+        elif profits[i] < 0.0:
+            lost -= profits[i]
+            losses += 1
+    return total, won, lost, wins, losses
+
+
+def of_trades(profits: FloatArray) -> Trades:
+    """Return the statistics of closed trades from their profits after fees, quote asset, (n,).
+
+    win_rate: share above 0. profit_factor: sum of wins / sum of losses, NaN without a loss. expectancy: mean profit.
+    average_win above 0, average_loss below. Source: V. Tharp, "Trade Your Way to Financial Freedom", 1998.
+    """
+    count = len(profits)
+    total, won, lost, wins, losses = _wins(profits)
+    return Trades(
+        closed=count,
+        win_rate=_ratio(float(wins), float(count)),
+        profit_factor=_ratio(won, lost),
+        expectancy=total / count if count else np.nan,
+        average_win=_ratio(won, float(wins)),
+        average_loss=-_ratio(lost, float(losses)),
+    )
+
+
+def turnover(notional: float, equity: FloatArray, per_year: float) -> float:
+    """Return how often a year the mean equity is traded: ``notional`` (of all fills) / mean equity / years."""
+    years = (len(equity) - 1) / per_year
+    return _ratio(notional, _mean(equity) * years)
+
+
+@kernel
+def _mean(values):
+    total = 0.0
+    for first in range(0, values.size, BLOCK):
+        block = 0.0
+        for i in range(first, min(first + BLOCK, values.size)):
+            block += values[i]
+        total += block
+    return total / values.size
+
+
+def exposure(held: npt.NDArray[np.bool_]) -> float:
+    """Return the share of bars, (n,), during which a position was open."""
+    return np.count_nonzero(held) / len(held) if len(held) else np.nan
+
+
+def buy_and_hold(opened: float, closed: float, fee: float, slippage: float) -> float:
+    """Return what buying at the first open and marking at the last close returns, the entry's costs included."""
+    return closed / (opened * (1.0 + slippage) * (1.0 + fee)) - 1.0
+
+
+def monthly(closes_ms: IntArray, equity: FloatArray) -> dict[str, float]:
+    """Return the return of each calendar month (UTC), ``{"2024-02": 0.031}``.
+
+    closes_ms: (n - 1,), the close of each bar of ``equity`` after the first value. A month ends with its last close;
+    a bar that closes at midnight belongs to the month it opened in.
+    """
+    if not len(closes_ms):
+        return {}
+    months = (closes_ms - 1).astype("datetime64[ms]").astype("datetime64[M]")
+    last = np.append(np.flatnonzero(months[1:] != months[:-1]), len(months) - 1)
+    ends = equity[last + 1]
+    starts = np.append(equity[0], ends[:-1])
+    return {str(months[i]): float(e / s) - 1.0 for i, s, e in zip(last, starts, ends, strict=True)}

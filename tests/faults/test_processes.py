@@ -1,0 +1,151 @@
+"""Processes that are killed, stopped or doubled: nothing lost, nothing twice, one run a tick."""
+
+import signal
+import time
+
+import pytest
+
+from tests.faults.conftest import times
+from tests.faults.servers import wait_for
+from tests.faults.stack import BEAT, TICK_S
+
+SLOW_S = 0.4
+WITHIN_S = TICK_S + 5.0
+
+
+@pytest.fixture(autouse=True)
+def slow_scans(stack):
+    """Scans last long enough for a kill at random to hit one."""
+    stack.controls.set("slow", SLOW_S)
+    yield
+    stack.controls.set("slow", 0)
+    stack.controls.set("without", "")
+
+
+def workers(stack):
+    return [one for name, one in stack.all.items() if name.startswith("worker")]
+
+
+def one_run_a_tick(stack) -> bool:
+    most = "SELECT max(n) FROM (SELECT count(*) AS n FROM agent_scanrun GROUP BY market_id, kind, due_at) AS runs"
+    return stack.postgres.rows(most) == [(1,)]
+
+
+def whole_shards(stack) -> bool:
+    """Whether every signal belongs to a shard that is finished: of a shard all or none is stored."""
+    loose = (
+        "SELECT count(*) FROM agent_scanrun r WHERE r.signals <> "
+        "(SELECT count(*) FROM signals_signal s WHERE s.run_id = r.id)"
+    )
+    return stack.postgres.rows(loose) == [(0,)]
+
+
+def test_a_worker_killed_in_a_scan_loses_and_doubles_nothing(stack, judged, chance, record_property):
+    longest = 0.0
+    for number in range(times(5, 50)):
+        worker = chance.choice(workers(stack))
+        wait_for(lambda w=worker: w.process.poll() is None and w.children, what="a worker with its child")
+        stack.wait_for_a_shard_under_way()
+        time.sleep(chance.uniform(0, SLOW_S))
+        if number % 2:
+            worker.kill()
+        else:
+            worker.children[0].kill()
+        longest = max(longest, stack.wait_for_ticks(1))
+    record_property("longest pause of scans, s", round(longest, 1))
+    assert whole_shards(stack)
+    judged()
+
+
+def test_a_web_process_killed_in_a_burst_gets_all_its_clients_back_without_a_gap(
+    stack, clients, judged, chance, record_property
+):
+    longest = 0.0
+    for _ in range(times(3, 50)):
+        time.sleep(chance.uniform(0, TICK_S))
+        starts = stack.all["web"].starts
+        stack.all["web"].kill()
+        began = time.monotonic()
+        wait_for(lambda n=starts: stack.all["web"].starts > n, what="web started anew")
+        wait_for(lambda: clients.connected() == len(clients.all), what="all clients back")
+        longest = max(longest, time.monotonic() - began)
+        stack.wait_for_ticks(1)
+    record_property("longest until all clients were back, s", round(longest, 1))
+    judged()
+
+
+def test_beat_killed_and_ten_beats_at_once_run_each_tick_once(stack, judged, chance):
+    for _ in range(times(2, 20)):
+        stack.all["beat"].kill()
+        stack.wait_for_ticks(2)
+    names = [f"beat1{number}" for number in range(9)]
+    for name in names:
+        stack.start(name, BEAT)
+    stack.wait_for_ticks(times(10, 100), seconds=300)
+    for name in names:
+        stack.all.pop(name).stop(signal.SIGKILL)
+    assert one_run_a_tick(stack)
+    judged()
+
+
+def send_ticks(stack, count: int) -> None:
+    """Send as many tasks at once, of the kind that never expires: doubled and late ones."""
+    code = f"from agent.tasks import tick\nfor _ in range({count}): tick.apply_async()"
+    stack.manage("shell", "-v0", "-c", code)
+
+
+def test_the_same_task_again_and_again_and_late_is_one_run_and_one_commit(stack, judged):
+    send_ticks(stack, times(20, 200))
+    stack.wait_for_ticks(5)
+    assert one_run_a_tick(stack)
+    judged()
+
+
+def stop_past_its_lease(stack) -> None:
+    """Stop the worker that is in the middle of a scan until another has taken its shard over; then let it go on."""
+    shard, fence = stack.wait_for_a_shard_under_way()
+    stopped = workers(stack)[0].children + workers(stack)[1].children
+    for child in stopped:  # whichever has it: the other one is let go at once
+        child.suspend()
+    query = "SELECT fence, finished_at IS NOT NULL FROM agent_scanshard WHERE id = %s"
+    if stack.postgres.rows(query, shard)[0] != (fence, False):
+        for child in stopped:
+            child.resume()
+        return stop_past_its_lease(stack)  # it had ended by then
+    extra = stack.start("worker9", [*stack.all["worker0"]._command, "-n", "w9@test"])
+    wait_for(lambda: stack.postgres.rows(query, shard)[0][0] > fence, what="the shard taken over")
+    for child in stopped:
+        child.resume()
+    stack.wait_for_ticks(2)
+    del extra
+    stack.all.pop("worker9").stop()
+    return None
+
+
+def test_a_worker_stopped_past_its_lease_is_fenced_when_it_wakes(stack, judged):
+    for _ in range(times(2, 30)):
+        stop_past_its_lease(stack)
+    assert whole_shards(stack)
+    judged()
+
+
+@pytest.mark.parametrize("name", ["worker0", "beat", "feed", "web"])
+def test_sigterm_under_load_ends_each_process_cleanly(stack, clients, judged, name, record_property):
+    longest = 0.0
+    for _ in range(times(1, 12)):
+        one = stack.all[name]
+        wait_for(lambda o=one: o.process.poll() is None)
+        for client in clients.all:
+            client.closes.clear()
+        starts, process, began = one.starts, one.process, time.monotonic()
+        one.kill(signal.SIGTERM)
+        process.wait(30)
+        longest = max(longest, time.monotonic() - began)
+        if name == "web":
+            wait_for(lambda: all(client.closes for client in clients.all), what="every client closed")
+            assert {client.closes[0] for client in clients.all} == {4012}
+        wait_for(lambda o=one, n=starts: o.starts > n, what="it started anew")
+        stack.wait_for_ticks(1)
+    record_property("longest exit, s", round(longest, 1))
+    wait_for(lambda: clients.connected() == len(clients.all), what="all clients back")
+    judged()
