@@ -27,6 +27,14 @@ def require_services(**_: Any) -> None:
         sys.exit("\n".join(f"error: {fault}" for fault in faults))
 
 
+@worker_init.connect
+def warm_up(**_: Any) -> None:
+    """Compile the kernels, if they are not, before ticks are awaited."""
+    from engine import warm
+
+    warm.main(only_if_cold=True)
+
+
 @worker_ready.connect
 def watch(**_: Any) -> None:
     """Let the worker's parent process see to it that ticks get done."""

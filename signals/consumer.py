@@ -56,8 +56,9 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         # One machine's own programs may be many; what is to be kept off is one stranger who takes all sockets.
         if address and not is_loopback(address) and _sockets[address] >= settings.SOCKETS_PER_ADDRESS:
             return await self._close(CloseCode.TOO_MANY_SOCKETS)
-        self.address = address
-        _sockets[address] += 1
+        if address:  # none: a connection over a Unix socket
+            self.address = address
+            _sockets[address] += 1
         credential = await in_thread(credential_of_scope)(self.scope)
         if credential is None:
             return await self._close(CloseCode.CREDENTIALS)

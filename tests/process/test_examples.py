@@ -43,7 +43,8 @@ def run(server, *command):
 
 
 def test_the_examples_run(closed):
-    closed.wait(lambda: Agent(f"http://127.0.0.1:{closed.port}", closed.token).status()["last_scan"])
+    with Agent(f"http://127.0.0.1:{closed.port}", closed.token) as agent:
+        closed.wait(lambda: agent.status()["last_scan"])
     printed = run(closed, sys.executable, "listen.py")
     assert len(printed) == 4
     assert "above all" in printed[3]

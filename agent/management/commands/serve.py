@@ -88,7 +88,9 @@ def _embedded_runner() -> Any:
     if faults:
         raise CommandError("\n".join(faults))
     from agent.runner import EmbeddedRunner, MarketRunner  # brings numba
+    from engine import warm
 
+    warm.main(only_if_cold=True)  # first: to the watchdog, a minute without a tick looks like an agent that hangs
     try:
         return EmbeddedRunner(MarketRunner(current_market()))
     except (FeedError, ImproperlyConfigured) as error:
