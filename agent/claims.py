@@ -1,10 +1,13 @@
 """Who may do a tick: one run a tick, one taker a shard, and a fence that an older taker cannot pass."""
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event, Thread
 from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -12,9 +15,13 @@ from agent.models import ScanRun, ScanShard
 from market.models import Market
 from presets.services import active_version
 
-# Longer than a scan takes; a dead worker's shard is taken over after it. Too short costs double work, never a double
+logger = logging.getLogger(__name__)
+
+# A dead worker's shard is taken over after it. Who lives lengthens it: a first scan, which reads whole windows, lasts
+# longer, and two workers that take over from each other would never end. Too short costs double work, never a double
 # signal: the fence sees to that.
 LEASE = timedelta(seconds=5)
+RENEWALS = 36  # three a lease: who is not done after a minute has hung
 GIVE_UP_AFTER = 6  # takers that died over one shard: the next one lets it go, or the market would stand for ever
 
 
@@ -69,6 +76,33 @@ def take(run: ScanRun, warm: Collection[int] = ()) -> Claim | None:
             shard.failures = failures
             return Claim(run, shard, shard.fence + 1, len(shards))
     return None
+
+
+@contextmanager
+def kept(claimed: Claim) -> Iterator[None]:
+    """Lengthen the lease while the block runs, from a thread: a process that stands still or dies lets it run out."""
+    done = Event()
+    thread = Thread(target=_renew, args=(claimed, done), name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _renew(claimed: Claim, done: Event) -> None:
+    mine = ScanShard.objects.filter(pk=claimed.shard.pk, fence=claimed.fence, finished_at=None)
+    for _ in range(RENEWALS):
+        if done.wait(LEASE.total_seconds() / 3):
+            break
+        try:
+            if mine.update(lease_until=timezone.now() + LEASE) == 0:
+                break  # committed, or another's
+        except DatabaseError as error:
+            logger.warning("the lease of %s was not lengthened: %s", claimed.run, error)
+        finally:
+            connection.close()
 
 
 def release(claimed: Claim) -> None:

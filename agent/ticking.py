@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from agent.claims import GIVE_UP_AFTER, Claim, LostClaim, release, run_of, take
+from agent.claims import GIVE_UP_AFTER, Claim, LostClaim, kept, release, run_of, take
 from agent.cycle import Scanner, give_up
 from agent.feeding import Due, tick_due
 from agent.models import AgentState, Runner, ScanRun
@@ -95,7 +95,8 @@ class Ticker:
                 logger.error("%s shard %d is given up: its takers died", claimed.run, claimed.shard.shard)
                 give_up(self.market, claimed)
                 return Step([], 0.0)
-            return Step(self._scanner.run(self.market, state, claimed), 0.0)
+            with kept(claimed):
+                return Step(self._scanner.run(self.market, state, claimed), 0.0)
         except LostClaim as lost:
             logger.info("%s shard %d not stored: %s", claimed.run, claimed.shard.shard, lost)
         except DatabaseError:

@@ -1,10 +1,12 @@
 """The tick: once, whole or not at all, the same every time."""
 
+import time
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
-from agent import cycle, services
+from agent import claims, cycle, services
 from agent.claims import GIVE_UP_AFTER, Claim, LostClaim, run_of, take
 from agent.cycle import Scanner
 from agent.feeding import Feeder
@@ -137,6 +139,18 @@ def test_a_worker_whose_lease_ran_out_cannot_commit(play):
         Scanner().run(market, state, late)
     assert not Signal.objects.filter(run_id=late.run.pk).exists()
     assert ScanRun.objects.get(pk=late.run.pk).status == "running"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scan_longer_than_its_lease_is_not_taken_over_until_its_worker_is_gone(play, monkeypatch):
+    play(3)
+    monkeypatch.setattr(claims, "LEASE", timedelta(seconds=0.4))
+    long = a_tick_again(current_market())
+    with claims.kept(long):
+        time.sleep(1.0)
+        assert take(long.run) is None
+    time.sleep(0.6)
+    assert take(long.run).fence == long.fence + 1
 
 
 def test_a_tick_run_twice_stores_nothing_the_second_time(play):

@@ -50,7 +50,7 @@ def test_a_worker_killed_in_a_scan_loses_and_doubles_nothing(stack, judged, chan
         if number % 2:
             worker.kill()
         else:
-            worker.children[0].kill()
+            wait_for(lambda w=worker: w.children, what="a child: its pool replaces one that ended")[0].kill()
         longest = max(longest, stack.wait_for_ticks(1))
     record_property("longest pause of scans, s", round(longest, 1))
     assert whole_shards(stack)
