@@ -74,9 +74,10 @@ check: .venv/dev frontend/node_modules/.installed ## Lint, formats, types, floor
 		{ echo "the dashboard's types were stale; they are written anew now: commit them"; exit 1; }
 
 .PHONY: study
-study: .venv/dev ## Walk forward over 100 random walks and 100 planted edges (five minutes)
+study: .venv/dev ## 100 random walks and 100 planted edges; a month live against its backtest (half an hour)
 	@$(PY) -m engine.warm --if-cold
 	STUDY_SEEDS=100 $(PY) -m pytest -q tests/studies
+	PARITY_DAYS=31 $(PY) -m pytest -q tests/backtest/test_parity.py -k days_of_ten
 
 .PHONY: docs
 docs: .venv/dev ## Write docs/api.md, docs/asyncapi.json and docs/commands.md anew from the code
@@ -96,6 +97,7 @@ bench-fanout: .venv/dev ## Measure fan-out beside nchan and stock Channels (need
 fuzz: .venv/dev ## Run 500 random interleavings against a model, 5,000 requests, 20,000 frames, 10,000 tries to log in
 	FUZZ_RUNS=500 $(PY) -m pytest -q -n 2 tests/wire/test_model.py
 	FUZZ=1 $(PY) -m pytest -q -n 2 --dist loadfile tests/fuzz tests/access/test_login.py
+	RESUMES=500 $(PY) -m pytest -q tests/socket/test_resume.py
 
 .PHONY: faults
 faults: .venv/dev ## Kill, stop and lose, frames and slow readers, in full numbers (hours); a dated table to bench/results/

@@ -12,6 +12,9 @@ from urllib.parse import urlparse
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
+# Processes and slow readers, which are waited for most of the time.
+WAITING = ["tests/process", "tests/wire"]
+SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile"]
 # The engine knows no database, and the processes of tests/process bring their own.
 STORED = [
     "tests/market",
@@ -22,6 +25,8 @@ STORED = [
     "tests/backtest",
     "tests/outcomes",
 ]
+# These ask both databases already, or what they ask is arithmetic.
+SAME = ["tests/agent/test_transfer.py", "tests/backtest/test_parity.py", "tests/backtest/test_walk_forward.py"]
 ALONE = ["tests/faults", "tests/browser"]
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend"
 
@@ -48,7 +53,11 @@ def stored_elsewhere() -> int:
     sys.stdout.write("the same on PostgreSQL and Redis\n")
     sys.stdout.flush()
     services = {"DATABASE_URL": DATABASE_URL, "REDIS_URL": REDIS_URL}
-    return pytest([*PARALLEL, *STORED, *sys.argv[1:]], **services)
+    return pytest([*PARALLEL, *STORED, *ignored(SAME), *sys.argv[1:]], **services)
+
+
+def ignored(paths: list[str]) -> list[str]:
+    return [f"--ignore={path}" for path in paths]
 
 
 def vitest() -> int:
@@ -67,9 +76,9 @@ def faults() -> int:
 def main() -> int:
     if sys.argv[1:] == ["faults"]:
         return faults()
-    rest = [f"--ignore={folder}" for folder in ALONE]
     steps = [
-        lambda: pytest([*PARALLEL, *rest, *sys.argv[1:]]),
+        lambda: pytest([*PARALLEL, *ignored([*WAITING, *ALONE]), *sys.argv[1:]]),
+        lambda: pytest([*SIDE_BY_SIDE, *WAITING, *sys.argv[1:]]),
         stored_elsewhere,
         vitest,
         *(lambda folder=folder: pytest([folder, *sys.argv[1:]]) for folder in ALONE),

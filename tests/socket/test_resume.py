@@ -21,7 +21,7 @@ from tests.socket.test_socket import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CASES = int(os.environ.get("RESUMES", "100"))  # the full count is 500
+CASES = int(os.environ.get("RESUMES", "40"))  # the full count is 500
 OTHER = "OTHERUSDT"
 OLDEST, HEAD = 41, 140
 KINDS = ("current", "older", "too old", "future", "wrong epoch", "negative", "other symbol", "during a prune")
