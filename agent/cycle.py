@@ -15,10 +15,12 @@ from market.windows import Windows
 from presets.models import PresetVersion
 from signals.models import SeriesState, Signal, Stream
 from signals.outcomes.following import follow
+from signals.planning import Account
 from signals.scoring import SymbolResult, newest_close, score_symbols
 from signals.services import decide_all, is_news, store, streams_of
 from signals.states import of_result, save
 
+ACCOUNT = Account(10_000.0)
 Watched = dict[Instrument, list[Series]]
 
 
@@ -60,7 +62,7 @@ class Scanner:
             hold(claimed)
             _require_on()
             save(told)
-            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk)
+            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk, ACCOUNT)
             follow(list(watched), claimed.run.market_time)
             scored = sum(d.decision is not None for d in decided)
             finish(market, claimed, scored, len(signals), held)
