@@ -14,18 +14,17 @@ from market.feeds import is_live
 from market.models import Instrument, Market, Series
 from market.windows import Windows
 from presets.models import PresetVersion
+from risk.accounts import account_of
 from risk.advancing import advance
 from risk.following import take_up
 from signals.models import SeriesState, Signal, Stream
 from signals.outcomes.following import follow
-from signals.planning import Account
 from signals.scoring import SymbolResult, newest_close, score_symbols
 from signals.services import decide_all, is_news, store, streams_of
 from signals.states import of_result, save
 
 logger = logging.getLogger(__name__)
 
-ACCOUNT = Account(10_000.0)
 Watched = dict[Instrument, list[Series]]
 
 
@@ -67,7 +66,7 @@ class Scanner:
             hold(claimed)
             _require_on()
             save(told)
-            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk, ACCOUNT)
+            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk, account_of(market))
             follow(list(watched), claimed.run.market_time)
             take_up(market, signals, claimed.run.market_time)
             scored = sum(d.decision is not None for d in decided)

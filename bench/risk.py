@@ -79,7 +79,8 @@ def report(targets: list[Target], took: dict[str, float], load: tuple[float, flo
     lines = [
         f"# {datetime.now(UTC):%Y-%m-%d}, risk measures",
         "",
-        f"- command: `python -m bench.risk`, {datetime.now(UTC):%H:%M} UTC; Python {platform.python_version()}, {versions}",
+        f"- command: `python -m bench.risk`, {datetime.now(UTC):%H:%M} UTC",
+        f"- versions: Python {platform.python_version()}, {versions}",
         f"- machine: {os.cpu_count()} cores, {processor()}; load {load[0]:.1f} before, {load[1]:.1f} after",
         f"- {SYMBOLS} symbols, {RETURNS} returns each, one thread; medians of {ROUNDS} rounds in turn",
         "",
