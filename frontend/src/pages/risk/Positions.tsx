@@ -58,8 +58,13 @@ export function Positions({ positions, waiting }: { positions: PaperPosition[]; 
                     <Time ms={one.entry_ts} style="short" />
                   </td>
                   <td className="end">
-                    <button disabled={close.isPending || lacks !== null} title={lacks ?? "Close it at the next candle’s open"} onClick={() => close.mutate(one.symbol)}>
-                      Close<span className="sr"> {one.symbol}</span>
+                    <button
+                      disabled={close.isPending || lacks !== null}
+                      aria-label={`Close ${one.symbol}`}
+                      title={lacks ?? "Close it at the next candle’s open"}
+                      onClick={() => close.mutate(one.symbol)}
+                    >
+                      Close
                     </button>
                   </td>
                 </tr>

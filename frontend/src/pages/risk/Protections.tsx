@@ -37,8 +37,13 @@ export function Protections({ protections }: { protections: RiskProtection[] }) 
                   </td>
                   <td className="wrap">{one.reason}</td>
                   <td className="end">
-                    <button disabled={lift.isPending || lacks !== null} title={lacks ?? "Positions may be opened again at once"} onClick={() => lift.mutate(one.id)}>
-                      Lift<span className="sr"> the {one.kind.replaceAll("_", " ")} of {one.symbol ?? "everything"}</span>
+                    <button
+                      disabled={lift.isPending || lacks !== null}
+                      aria-label={`Lift the ${one.kind.replaceAll("_", " ")} of ${one.symbol ?? "everything"}`}
+                      title={lacks ?? "Positions may be opened again at once"}
+                      onClick={() => lift.mutate(one.id)}
+                    >
+                      Lift
                     </button>
                   </td>
                 </tr>

@@ -8,6 +8,9 @@ import { fixed, percent, price } from "../../format/format";
 
 type Direction = "LONG" | "SHORT";
 
+/** A price as a person would type it: more digits than eight no exchange takes. */
+const typed = (price: number): string => String(Number(price.toPrecision(8)));
+
 /** How much of a symbol the limits allow; the stop is proposed from ATR and structure. */
 export function SizeCalculator() {
   const names = useAgent()?.subscribed_symbols ?? [];
@@ -21,8 +24,8 @@ export function SizeCalculator() {
   const propose = useMutation({
     mutationFn: planStop,
     onSuccess: (found) => {
-      setEntry(String(found.entry_price));
-      setStop(String(found.stop_loss));
+      setEntry(typed(found.entry_price));
+      setStop(typed(found.stop_loss));
     },
   });
   const calculate = (event: FormEvent) => {

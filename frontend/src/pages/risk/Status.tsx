@@ -16,7 +16,7 @@ export function Status({ risk }: { risk: RiskStatus }) {
     ["Realised", signed(risk.realised, 2)],
     ["Unrealised", signed(risk.unrealised, 2)],
     ["Drawdown", percent(risk.drawdown, 2)],
-    ["Lost today", fixed(risk.lost_today, 2)],
+    ["Lost today", fixed(risk.lost_today + 0, 2)], // + 0: never "-0.00"
     ["Value at risk, 95 %", percent(risk.var95, 2), risk.var95_reason ?? "of the equity, one bar ahead"],
     ["Expected shortfall", percent(risk.cvar95, 2), risk.var95_reason ?? "what is lost on average beyond the value at risk"],
     ["Leverage", `${fixed(risk.leverage, 2)} ×`],

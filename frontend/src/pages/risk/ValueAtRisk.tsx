@@ -38,7 +38,7 @@ export function ValueAtRisk({ equity }: { equity: number }) {
       ) : !found.data ? (
         <Loading what="value at risk" />
       ) : (
-        <>
+        <div className="table-scroll" tabIndex={0} role="group" aria-label="Value at risk, scrollable">
           <table data-testid="var">
             <caption>
               One {found.data.timeframe} bar ahead, from candles up to <Time ms={found.data.as_of} style="short" />
@@ -72,7 +72,7 @@ export function ValueAtRisk({ equity }: { equity: number }) {
               ))}
             </tbody>
           </table>
-        </>
+        </div>
       )}
     </section>
   );
