@@ -1,5 +1,6 @@
 """One shard of a tick: score what is new, decide, and store all of it or nothing."""
 
+import logging
 from binascii import crc32
 from collections import Counter
 
@@ -13,11 +14,15 @@ from market.feeds import is_live
 from market.models import Instrument, Market, Series
 from market.windows import Windows
 from presets.models import PresetVersion
+from risk.advancing import advance
+from risk.following import take_up
 from signals.models import SeriesState, Signal, Stream
 from signals.outcomes.following import follow
 from signals.scoring import SymbolResult, newest_close, score_symbols
 from signals.services import decide_all, is_news, store, streams_of
 from signals.states import of_result, save
+
+logger = logging.getLogger(__name__)
 
 Watched = dict[Instrument, list[Series]]
 
@@ -62,9 +67,12 @@ class Scanner:
             save(told)
             signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk)
             follow(list(watched), claimed.run.market_time)
+            take_up(market, signals, claimed.run.market_time)
             scored = sum(d.decision is not None for d in decided)
-            finish(market, claimed, scored, len(signals), held)
+            last = finish(market, claimed, scored, len(signals), held)
         self._told |= {one.pk: one.close for one in told}
+        if last:
+            _advance_portfolio(market, claimed.run.market_time)
         return signals
 
     def _part(self, market: Market, state: AgentState, shards: int, shard: int) -> Watched:
@@ -120,18 +128,35 @@ def _require_on() -> None:
         raise LostClaim("the agent was turned off")
 
 
-def finish(market: Market, claimed: Claim, symbols: int, signals: int, held: Counter[str]) -> None:
-    """Add a shard to its run; the last one completes the run and moves the market on, in the same transaction."""
+def _advance_portfolio(market: Market, now: int) -> None:
+    """Take the paper portfolio through what has closed, in a transaction of its own.
+
+    It knows how far it is, so what fails here, or dies before it, is made up for by the next tick; a fault of the
+    portfolio must not keep signals from being sent.
+    """
+    try:
+        advance(market, now)
+    except Exception:
+        logger.exception("the paper portfolio stays where it is until the next tick")
+
+
+def finish(market: Market, claimed: Claim, symbols: int, signals: int, held: Counter[str]) -> bool:
+    """Add a shard to its run; the last one completes the run and moves the market on, in the same transaction.
+
+    Return whether this was the last one.
+    """
     run = ScanRun.objects.select_for_update().get(pk=claimed.run.pk)
     if run.status != ScanRun.Status.RUNNING:
         raise LostClaim(f"the tick is {run.status} already")
     total = Counter(run.held) + held
     run.symbols, run.signals = run.symbols + symbols, run.signals + signals
     run.held = {because: count for because, count in sorted(total.items()) if count}
-    if not run.shards.filter(finished_at=None).exists():
+    last = not run.shards.filter(finished_at=None).exists()
+    if last:
         given_up = run.shards.filter(given_up=True).exists()
         run.status = ScanRun.Status.PARTIAL if given_up else ScanRun.Status.COMPLETE
         run.finished_at = timezone.now()
         if not market.move(run.market_time):
             raise LostClaim("another process has moved the market on")
     run.save(update_fields=["symbols", "signals", "held", "status", "finished_at"])
+    return last

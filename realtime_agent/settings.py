@@ -193,6 +193,7 @@ INSTALLED_APPS = [
     "presets",
     "signals",
     "backtest",
+    "risk",
     "agent",
 ]
 
