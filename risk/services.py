@@ -146,6 +146,14 @@ def _trading(instrument: Instrument, now: int) -> tuple[Series, float]:
     raise Refused("symbol", f"{instrument.symbol} has no recent candles to fill an order at", "stale")
 
 
+def last_close(instrument: Instrument, now: int) -> float | None:
+    """Return the newest close of an instrument at ``now`` (ms), None where it has no recent candles."""
+    try:
+        return _trading(instrument, now)[1]
+    except Refused:
+        return None
+
+
 @transaction.atomic
 def cancel(market: Market, order_id: int) -> Order:
     """Take back an order that still waits for its bar. Raises Order.DoesNotExist, Refused."""

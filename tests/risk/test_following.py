@@ -33,7 +33,9 @@ def test_a_buy_is_filled_at_the_next_open_with_slippage_and_fee(paper):
     assert (position.side, position.entered_at, position.mark) == (1, at(1), 102.5)
     assert position.fees == pytest.approx(position.quantity * position.entry * FEE)
     assert position.risk == pytest.approx(100.0)  # 1 % of 10,000
-    assert worth(paper.portfolio) == pytest.approx(10_000 + position.quantity * (102.5 - position.entry) - position.fees)
+    assert worth(paper.portfolio) == pytest.approx(
+        10_000 + position.quantity * (102.5 - position.entry) - position.fees
+    )
 
 
 def test_a_stop_is_hit_and_the_loss_is_the_risk_with_costs(paper):
@@ -142,9 +144,7 @@ def test_funding_is_paid_by_the_long_at_the_close_it_falls_on(paper):
     paper.close(19)
     position = only()
     assert position.funding == pytest.approx(-2 * position.quantity * 100 * 0.0003)
-    assert worth(paper.portfolio) == pytest.approx(
-        10_000 + position.unrealised - position.fees + position.funding
-    )
+    assert worth(paper.portfolio) == pytest.approx(10_000 + position.unrealised - position.fees + position.funding)
 
 
 def test_what_has_no_more_bars_is_closed_at_its_last_mark(paper):
