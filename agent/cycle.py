@@ -14,8 +14,8 @@ from market.feeds import is_live
 from market.models import Instrument, Market, Series
 from market.windows import Windows
 from presets.models import PresetVersion
+from risk.accounts import account_of
 from risk.advancing import advance
-from risk.books import account_of
 from risk.following import take_up
 from signals.models import SeriesState, Signal, Stream
 from signals.outcomes.following import follow

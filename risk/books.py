@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 from django.db.models import Sum
 
-from engine.plan import SIGNAL_TERMS
 from engine.timeframes import INTERVAL_MS
 from market.models import Instrument, Market
-from risk.following import portfolio_of
 from risk.limits import Book, Bounds, Held, Measured
 from risk.measures import Returns, correlations_with, returns_of, value_at_risk_of
 from risk.models import Limits, Portfolio, Position
-from signals.planning import Account
 
 DAY_MS = INTERVAL_MS["1d"]
 
@@ -50,16 +47,6 @@ def lost_today(portfolio: Portfolio, now: int) -> float:
     """Return the losses that count for the day of ``now`` (ms), as a positive amount."""
     trades = portfolio.positions.filter(exited_at__gt=day_from(portfolio, now), profit__lt=0.0)
     return -(trades.aggregate(total=Sum("profit"))["total"] or 0.0)
-
-
-def account_of(market: Market) -> Account:
-    """Return the portfolio as the plans of signals are sized by."""
-    portfolio, limits = portfolio_of(market), bounds()
-    book = book_of(portfolio, open_positions(portfolio))
-    terms = SIGNAL_TERMS._replace(
-        risk=limits.max_risk_per_trade, max_share=limits.max_single_asset, max_leverage=limits.max_leverage
-    )
-    return Account(book.equity, sum(one.notional for one in book.held), terms)
 
 
 def weights_of(book: Book) -> dict[str, float]:
