@@ -19,8 +19,9 @@ from risk.advancing import advance
 from risk.following import take_up
 from signals.models import SeriesState, Signal, Stream
 from signals.outcomes.following import follow
+from signals.planning import Account
 from signals.scoring import SymbolResult, newest_close, score_symbols
-from signals.services import decide_all, is_news, store, streams_of
+from signals.services import Decided, decide_all, is_news, store, streams_of
 from signals.states import of_result, save
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Scanner:
         asked = self._news(watched, streams, preset, claimed.run.market_time, is_live(market))
         results = score_symbols(asked, state.timeframes, policy, self._windows)
         decided = decide_all(results, streams, rules_of(state))
+        account = self._account(market, decided)
         told = self._changed(results, watched)
         for one in told:
             one.revision = market.corrections  # of before the bars were read: seen for certain
@@ -66,7 +68,7 @@ class Scanner:
             hold(claimed)
             _require_on()
             save(told)
-            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk, account_of(market))
+            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk, account)
             follow(list(watched), claimed.run.market_time)
             take_up(market, signals, claimed.run.market_time)
             scored = sum(d.decision is not None for d in decided)
@@ -103,6 +105,13 @@ class Scanner:
             if not live or all(self._windows.is_complete(one, as_of) for one in members):
                 asked.append((instrument, as_of, members))
         return asked
+
+    def _account(self, market: Market, decided: list[Decided]) -> Account:
+        """Return what plans are sized by: the paper portfolio as of the tick before, however often that was begun."""
+        if not any(one.decision is not None and one.decision.emit for one in decided):
+            return Account(0.0)  # nothing is told, so nothing is sized
+        _advance_portfolio(market, market.position or 0)
+        return account_of(market)
 
     def _changed(self, results: list[SymbolResult], watched: Watched) -> list[SeriesState]:
         """Return the states of series with a bar that this scanner has not stored the state of."""

@@ -2,9 +2,8 @@
 
 from engine.plan import SIGNAL_TERMS
 from market.models import Market
-from risk.books import book_of, bounds
+from risk.books import book_of, bounds, open_positions
 from risk.following import portfolio_of
-from risk.services import open_positions
 from signals.planning import Account
 
 

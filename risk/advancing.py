@@ -14,15 +14,14 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from engine.fills import AT_STOP, NOT_TOUCHED, exit_price, fee_of, market_price, profit_of, touched
-from engine.plan import BY_BOTH, ENTER_LONG, ENTER_SHORT, Terms, asks_to_leave, stop_price, target_price
+from engine.plan import ENTER_LONG, ENTER_SHORT, SIGNAL_TERMS, asks_to_leave, stop_price, target_price
 from engine.timeframes import INTERVAL_MS
 from market.models import Instrument, Market, Series, SideSeries, SideValue
 from risk import protections
 from risk.bars import Bar, course
-from risk.books import book_of, bounds, measured_for
+from risk.books import book_of, bounds, lost_today, measured_for
 from risk.limits import Proposal, Unsound, Verdict, weigh
 from risk.models import EquityPoint, Order, Portfolio, Position, Protection
-from risk.swings import swings_at
 
 HOUR_MS, DAY_MS = INTERVAL_MS["1h"], INTERVAL_MS["1d"]
 FUNDING_MS = 8 * HOUR_MS  # rates are told per 8 h
@@ -168,31 +167,24 @@ class _Walk:
         portfolio = self.portfolio
         entry = market_price(bar.open, float(side), portfolio.slippage)
         stop = order.stop
-        if stop is None:
-            if order.atr is None:
-                raise Unsound("stop_loss", "neither a stop nor a volatility to set one by is known")
-            low, high = swings_at(order)
-            terms = Terms(stop=BY_BOTH, stop_atr=portfolio.stop_atr)
-            stop = stop_price(float(side), entry, order.atr, low, high, terms)
+        if stop is None:  # of before there were plans: by ATR alone
+            atr = order.signal.atr if order.signal else nan
+            stop = stop_price(float(side), entry, atr, nan, nan, SIGNAL_TERMS)
         target = order.target
         if target is not None and (target - entry) * side <= 0.0:
             raise Unsound("take_profit", f"{target} lies on the wrong side of the entry {entry}")
         if target is None:
             by_r = target_price(float(side), entry, stop, portfolio.target_r)
             target = by_r if isfinite(by_r) else None
-        return Proposal(order.instrument.symbol, side, entry, stop, order.quantity), target
+        instrument = order.instrument
+        least = instrument.step, instrument.min_notional
+        return Proposal(instrument.symbol, side, entry, stop, order.quantity, *least), target
 
     def _weigh(self, proposal: Proposal, instrument: Instrument, at: int) -> Verdict:
-        book = book_of(self.portfolio, list(self.open.values()), self._lost(at))
+        book = book_of(self.portfolio, list(self.open.values()), lost_today(self.portfolio, at))
         others = [one.instrument for one in self.open.values()]
         measured = measured_for(self.portfolio.market, instrument, proposal.side, book, others, at)
         return weigh(proposal, book, self.bounds, measured)
-
-    def _lost(self, at: int) -> float:
-        """Return the losses that count for the day of ``at`` (ms)."""
-        since = max(at // DAY_MS * DAY_MS, self.portfolio.counted_from)
-        stored = self._trades().filter(exited_at__gte=since, profit__lt=0.0).aggregate(total=Sum("profit"))["total"]
-        return -(stored or 0.0)
 
     def _open(self, order: Order, proposal: Proposal, quantity: float, target: float | None, bar: Bar) -> None:
         fee = fee_of(quantity, proposal.entry, self.portfolio.fee)

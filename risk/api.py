@@ -95,7 +95,7 @@ def _version(one: Limits) -> dict[str, Any]:
 
 
 class PositionSizeBody(StrictSerializer):
-    """direction: by default long where the stop lies below the entry. step, min_notional: the exchange's, 0 is none."""
+    """direction: by default long where the stop lies below the entry. step, min_notional: by default the symbol's."""
 
     symbol = SymbolField()
     entry_price = NumberField(max_value=MOST)
@@ -103,8 +103,8 @@ class PositionSizeBody(StrictSerializer):
     equity = NumberField(max_value=MOST, required=False)
     direction = serializers.ChoiceField(choices=list(SIDES), required=False)
     quantity = NumberField(max_value=MOST, required=False)
-    step = NumberField(min_value=0, max_value=MOST, default=0.0)
-    min_notional = NumberField(min_value=0, max_value=MOST, default=0.0)
+    step = NumberField(min_value=0, max_value=MOST, required=False)
+    min_notional = NumberField(min_value=0, max_value=MOST, required=False)
 
 
 class PositionSizeView(View):
@@ -113,11 +113,12 @@ class PositionSizeView(View):
     @endpoint(Permission.READ, shapes.PositionSize, body=PositionSizeBody)
     def post(self, request: Request) -> Response:
         body, market = self.body(PositionSizeBody), current_market()
-        entry, stop = body["entry_price"], body["stop_loss"]
+        instrument, entry, stop = known(body["symbol"]), body["entry_price"], body["stop_loss"]
         side = SIDES[body["direction"]] if "direction" in body else (1 if stop <= entry else -1)
-        proposal = Proposal(body["symbol"], side, entry, stop, body.get("quantity"), body["step"], body["min_notional"])
+        least = body.get("step", instrument.step), body.get("min_notional", instrument.min_notional)
+        proposal = Proposal(instrument.symbol, side, entry, stop, body.get("quantity"), *least)
         try:
-            return Response(calculating.size_json(market, known(body["symbol"]), proposal, body.get("equity")))
+            return Response(calculating.size_json(market, instrument, proposal, body.get("equity")))
         except Unsound as error:
             raise invalid(error.field, str(error), "unsound") from error
 
@@ -215,7 +216,6 @@ class PolicyBody(StrictSerializer):
     follows = serializers.BooleanField(required=False)
     fee = NumberField(min_value=0, max_value=0.1, required=False)
     slippage = NumberField(min_value=0, max_value=0.1, required=False)
-    stop_atr = NumberField(min_value=0.1, max_value=100, required=False)
     target_r = NumberField(min_value=0, max_value=1000, required=False)
     shorts = serializers.BooleanField(required=False)
 

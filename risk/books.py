@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
+from django.db.models import Sum
+
+from engine.timeframes import INTERVAL_MS
 from market.models import Instrument, Market
 from risk.limits import Book, Bounds, Held, Measured
 from risk.measures import Returns, correlations_with, returns_of, value_at_risk_of
 from risk.models import Limits, Portfolio, Position
+
+DAY_MS = INTERVAL_MS["1d"]
 
 
 def newest_limits() -> Limits | None:
@@ -25,6 +30,23 @@ def book_of(portfolio: Portfolio, held: Sequence[Position], lost_today: float = 
     members = tuple(Held(one.instrument.symbol, one.side, one.notional, one.risk) for one in held)
     drawdown = max(0.0, 1.0 - equity / portfolio.limit_peak)
     return Book(equity, members, lost_today, drawdown)
+
+
+def open_positions(portfolio: Portfolio) -> list[Position]:
+    """Return what is open, by symbol."""
+    held = portfolio.positions.filter(how=Position.How.OPEN).select_related("instrument", "series")
+    return list(held.order_by("instrument__symbol"))
+
+
+def day_from(portfolio: Portfolio, now: int) -> int:
+    """Return since when (ms) losses count for the day of ``now``: midnight UTC, or the reset of the counter."""
+    return max(now // DAY_MS * DAY_MS, portfolio.counted_from)
+
+
+def lost_today(portfolio: Portfolio, now: int) -> float:
+    """Return the losses that count for the day of ``now`` (ms), as a positive amount."""
+    trades = portfolio.positions.filter(exited_at__gt=day_from(portfolio, now), profit__lt=0.0)
+    return -(trades.aggregate(total=Sum("profit"))["total"] or 0.0)
 
 
 def weights_of(book: Book) -> dict[str, float]:

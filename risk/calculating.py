@@ -1,20 +1,20 @@
 """Answers to what-if questions: a size, a stop, a correlation. Nothing is stored."""
 
-from math import expm1, isfinite, nan
+from math import expm1, isfinite
 from typing import Any
 
+from engine.plan import SIGNAL_TERMS, setup, target_price
+from engine.score import TimeframeScore
 from market.models import Instrument, Market, Series
-from market.windows import NoScore
 from presets.services import active_version
-from risk.books import bounds, measured_for
+from risk.books import bounds, measured_for, open_positions
 from risk.following import portfolio_of
 from risk.limits import Proposal, require_sound, weigh
 from risk.measures import PREFERRED, WINDOW, returns_of
 from risk.rows import SIDES
-from risk.services import last_close, open_positions
+from risk.services import last_close
 from risk.status import book_now
 from signals import scanner
-from signals.structure import structure_of, window_of
 
 DEFAULT_R = 2.0
 
@@ -29,8 +29,6 @@ class NoStop(Exception):
 
 def size_json(market: Market, instrument: Instrument, proposal: Proposal, equity: float | None) -> dict[str, Any]:
     """Return a PositionSize beside what the paper portfolio holds. equity: in place of its own. Raises Unsound."""
-    from engine.plan import target_price
-
     portfolio = portfolio_of(market)
     held = open_positions(portfolio)
     book = book_now(portfolio, held, market)
@@ -54,7 +52,7 @@ def size_json(market: Market, instrument: Instrument, proposal: Proposal, equity
         "notional": verdict.quantity * proposal.entry,
         "risk_amount": verdict.quantity * proposal.distance,
         "risk_share": verdict.quantity * proposal.distance / book.equity,
-        "take_profit": target if isfinite(target) else None,
+        "take_profit": _price(target),
         "r_multiple": r if isfinite(target) else None,
         "limits": verdict.limits,
         "breaches": [one._asdict() for one in verdict.breaches],
@@ -66,35 +64,33 @@ def stop_json(
     market: Market, instrument: Instrument, side: int, entry: float | None, timeframe: str | None
 ) -> dict[str, Any]:
     """Return a StopLoss from ATR and the nearest confirmed swing. Raises NoStop; StillLoading as a score does."""
-    from engine.plan import BY_BOTH, TARGETS_R, Terms, stop_price, structure_stop, target_price
-
-    portfolio = portfolio_of(market)
+    r = portfolio_of(market).target_r or DEFAULT_R
     timeframe = timeframe or _usual_timeframe(instrument)
-    atr, as_of, close = _volatility(market, instrument, timeframe)
-    price = entry if entry is not None else last_close(instrument, market.position or 0) or close
-    low, high = _swings(market, instrument, timeframe)
-    terms = Terms(stop=BY_BOTH, stop_atr=portfolio.stop_atr)
-    stop = stop_price(float(side), price, atr, low, high, terms)
-    level = low if side > 0 else high
-    used = structure_stop(float(side), price, atr, portfolio.stop_atr, level) == stop
-    r = portfolio.target_r or DEFAULT_R
-    targets = [target_price(float(side), price, stop, one) for one in (r, *TARGETS_R)]
-    found = [one if isfinite(one) else None for one in targets]
+    one, as_of = _scored(market, instrument, timeframe)
+    price = entry if entry is not None else last_close(instrument, market.position or 0) or one.levels.close
+    try:
+        made = setup(side, price, one.atr, one.levels.low, one.levels.high, SIGNAL_TERMS)
+    except ValueError as error:
+        raise NoStop("flat", f"{instrument.symbol} on {timeframe}: {error}") from error
     return {
         "symbol": instrument.symbol,
         "direction": "BULLISH" if side > 0 else "BEARISH",
         "timeframe": timeframe,
         "as_of": as_of,
         "entry_price": price,
-        "stop_loss": stop,
-        "stop_from": "structure" if used else "atr",
-        "take_profit": found[0],
-        "targets": found[1:],
+        "stop_loss": made.stop,
+        "stop_from": made.stop_from,
+        "take_profit": _price(target_price(float(side), price, made.stop, r)),
+        "targets": [_price(target) for target in made.targets],
         "r_multiple": r,
-        "atr": price * expm1(atr),
-        "atr_pct": 100.0 * expm1(atr),
-        "structure_level": level if used else None,
+        "atr": price * expm1(one.atr),
+        "atr_pct": 100.0 * expm1(one.atr),
+        "structure_level": (one.levels.low if side > 0 else one.levels.high) if made.stop_from == "structure" else None,
     }
+
+
+def _price(value: float) -> float | None:
+    return value if isfinite(value) else None
 
 
 def _usual_timeframe(instrument: Instrument) -> str:
@@ -102,25 +98,13 @@ def _usual_timeframe(instrument: Instrument) -> str:
     return next((one for one in PREFERRED if one in there), PREFERRED[0])
 
 
-def _volatility(market: Market, instrument: Instrument, timeframe: str) -> tuple[float, int, float]:
-    """Return ATR (log units) of a series, the close it is of (ms), and its price there. Raises NoStop."""
+def _scored(market: Market, instrument: Instrument, timeframe: str) -> tuple[TimeframeScore, int]:
+    """Return the score of a series, with its volatility and swings, and the close it is of (ms). Raises NoStop."""
     result = scanner.scan(market, [instrument], [timeframe], active_version().policy())[0]
     if timeframe in result.skipped:
         none = result.skipped[timeframe]
         raise NoStop(none.reason, none.detail)
-    atr, price = result.series[timeframe].atr, result.states[timeframe].price
-    if not atr > 0.0 or price is None:
-        raise NoStop("flat", f"{instrument.symbol} has not moved on {timeframe}: there is no distance for a stop")
-    return atr, result.states[timeframe].close, price
-
-
-def _swings(market: Market, instrument: Instrument, timeframe: str) -> tuple[float, float]:
-    """Return the newest confirmed swing low and high, NaN without one."""
-    window = window_of(market, instrument, timeframe)
-    if isinstance(window, NoScore):
-        return nan, nan
-    newest = {swing["kind"]: swing["price"] for swing in structure_of(window)["swings"]}
-    return newest.get("low", nan), newest.get("high", nan)
+    return result.series[timeframe], result.states[timeframe].close
 
 
 def correlation_json(market: Market, instrument: Instrument, others: list[Instrument]) -> dict[str, Any]:

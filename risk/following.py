@@ -1,7 +1,8 @@
 """The portfolio's policy: which of the stored signals become orders.
 
 BUY asks for a long, SELL for a short; a signal whose direction no longer agrees asks to leave (``engine.plan``). An
-order is filled at the open of the first bar behind the signal, and of none that began before the signal was known.
+order is filled at the open of the first bar behind the signal, and of none that was over when the signal was known; the
+stop is the one of the signal's plan, the target a multiple of its distance from the fill.
 """
 
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def _order(portfolio: Portfolio, signal: "Signal", series: Series, known_at: int
         intent=intent_of(signal.advice, signal.direction),
         placed_at=known_at,
         fills_from=first_open(signal.as_of, known_at, series.interval_ms),
-        atr=signal.atr,
+        stop=signal.plan["stop"] if signal.plan else None,
     )
 
 

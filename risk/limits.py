@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import NamedTuple
 
+from engine.plan import rounded_down
+
 ACCEPTED, SIZED_DOWN, REJECTED = "accepted", "sized_down", "rejected"
 # Positions that move as one: the second of a kind gets half, a third nothing.
 MOST_ALIKE = 2
@@ -144,8 +146,6 @@ class _Size:
 
 def weigh(proposal: Proposal, book: Book, bounds: Bounds, measured: Measured) -> Verdict:
     """Return how much of a proposal may be opened, and every limit that stood in its way. Raises Unsound."""
-    from engine.plan import rounded_down  # brings numba
-
     require_sound(proposal, book.equity)
     most = bounds.max_risk_per_trade * book.equity / proposal.distance
     asked = most if proposal.wanted is None else proposal.wanted

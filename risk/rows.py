@@ -80,5 +80,5 @@ def point_json(one: EquityPoint) -> dict[str, Any]:
 
 def policy_json(portfolio: Portfolio) -> dict[str, Any]:
     """Return a PaperPolicy."""
-    names = ("follows", "fee", "slippage", "stop_atr", "target_r", "shorts", "initial_equity")
+    names = ("follows", "fee", "slippage", "target_r", "shorts", "initial_equity")
     return {name: getattr(portfolio, name) for name in names} | {"as_of": portfolio.processed}

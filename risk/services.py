@@ -8,7 +8,7 @@ from django.db import transaction
 
 from access import audit
 from market.models import Candle, Instrument, Market, Series
-from risk.books import book_of, bounds, newest_limits
+from risk.books import book_of, bounds, newest_limits, open_positions
 from risk.following import portfolio_of
 from risk.limits import Bounds, Proposal, require_sound
 from risk.models import Limits, Order, Portfolio, Position, Protection
@@ -25,11 +25,11 @@ RANGES: dict[str, tuple[float, float]] = {
     "max_var_95": (0.0001, 1.0),
     "max_leverage": (0.01, 10.0),
 }
-POLICY = ("follows", "fee", "slippage", "stop_atr", "target_r", "shorts")
+POLICY = ("follows", "fee", "slippage", "target_r", "shorts")
 RECENT_BARS = 3
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """A change that cannot be made; ``field`` is at fault, ``code`` says how."""
 
     def __init__(self, field: str, text: str, code: str = "invalid") -> None:
@@ -103,20 +103,9 @@ class Wish:
 
 @transaction.atomic
 def place(market: Market, instrument: Instrument, wish: Wish) -> Order:
-    """Place an order by hand for the open of the symbol's next bar. Raises Refused naming what stands against it."""
-    portfolio, now = locked(market), market.position
-    if now is None:
-        raise Refused("symbol", "the market has not begun: there is no next bar", "no_market")
-    series, last = _trading(instrument, now)
-    if wish.side == 0:
-        if not portfolio.positions.filter(instrument=instrument, how=Position.How.OPEN).exists():
-            raise Refused("symbol", f"there is no open position in {instrument.symbol}", "no_position")
-    elif wish.stop is None:
-        raise Refused("stop_loss", "a position needs a stop: its size follows from it", "required")
-    else:
-        require_sound(Proposal(instrument.symbol, wish.side, last, wish.stop, wish.quantity), 1.0)
-        if wish.target is not None and (wish.target - last) * wish.side <= 0.0:
-            raise Refused("take_profit", f"{wish.target:g} lies on the wrong side of the last price {last:g}")
+    """Place an order by hand for the open of the symbol's next bar. Raises Refused, Unsound naming what is at fault."""
+    portfolio = locked(market)
+    series, now = require_placeable(market, instrument, wish)
     order = Order.objects.create(
         portfolio=portfolio,
         instrument=instrument,
@@ -132,6 +121,25 @@ def place(market: Market, instrument: Instrument, wish: Wish) -> Order:
     new = {"side": wish.side, "stop": wish.stop, "target": wish.target, "quantity": wish.quantity}
     audit.record("risk.order", f"paper order {order.pk} {instrument.symbol}", None, new)
     return order
+
+
+def require_placeable(market: Market, instrument: Instrument, wish: Wish) -> tuple[Series, int]:
+    """Return the series at whose next open a wish is filled, and market time (ms). Raises Refused, Unsound."""
+    now = market.position
+    if now is None:
+        raise Refused("symbol", "the market has not begun: there is no next bar", "no_market")
+    series, last = _trading(instrument, now)
+    if wish.side == 0:
+        held = Position.objects.filter(portfolio__market=market, instrument=instrument, how=Position.How.OPEN)
+        if not held.exists():
+            raise Refused("symbol", f"there is no open position in {instrument.symbol}", "no_position")
+    elif wish.stop is None:
+        raise Refused("stop_loss", "a position needs a stop: its size follows from it", "required")
+    else:
+        require_sound(Proposal(instrument.symbol, wish.side, last, wish.stop, wish.quantity), 1.0)
+        if wish.target is not None and (wish.target - last) * wish.side <= 0.0:
+            raise Refused("take_profit", f"{wish.target:g} lies on the wrong side of the last price {last:g}")
+    return series, now
 
 
 def _trading(instrument: Instrument, now: int) -> tuple[Series, float]:
@@ -194,9 +202,3 @@ def lift(market: Market, protection_id: int) -> Protection:
         portfolio.save(update_fields=["limit_peak"])
     audit.record("risk.lift", f"protection {one.pk} {one.kind}", {"until": one.until}, {"lifted_at": now})
     return one
-
-
-def open_positions(portfolio: Portfolio) -> list[Position]:
-    """Return what is open, by symbol."""
-    held = portfolio.positions.filter(how=Position.How.OPEN).select_related("instrument", "series")
-    return list(held.order_by("instrument__symbol"))

@@ -308,7 +308,6 @@ class PaperPolicy(TypedDict):
     follows: bool
     fee: float
     slippage: float
-    stop_atr: float
     target_r: float
     shorts: bool
     initial_equity: Money

@@ -7,22 +7,12 @@ import numpy as np
 from django.db.models import Sum
 
 from market.models import Instrument, Market
-from risk.books import book_of, bounds, newest_limits, weights_of
+from risk.books import book_of, bounds, day_from, lost_today, newest_limits, open_positions, weights_of
 from risk.following import portfolio_of
 from risk.limits import Book
 from risk.measures import CONFIDENCE, METHOD, METHODS, WINDOW, Returns, benchmark_of, returns_of, value_at_risk_of
 from risk.models import Order, Portfolio, Position
 from risk.rows import SIDES, position_json, protection_json
-from risk.services import open_positions
-
-DAY_MS = 86_400_000
-
-
-def lost_today(portfolio: Portfolio, now: int) -> float:
-    """Return the losses that count for the day of ``now`` (ms), as a positive amount."""
-    since = max(now // DAY_MS * DAY_MS, portfolio.counted_from)
-    trades = portfolio.positions.filter(exited_at__gte=since, profit__lt=0.0)
-    return -(trades.aggregate(total=Sum("profit"))["total"] or 0.0)
 
 
 def book_now(portfolio: Portfolio, held: Sequence[Position], market: Market) -> Book:
@@ -54,7 +44,7 @@ def status_json(market: Market) -> dict[str, Any]:
         "drawdown": max(0.0, 1.0 - book.equity / portfolio.peak),
         "limit_drawdown": book.drawdown,
         "lost_today": book.lost_today,
-        "counted_from": max(now // DAY_MS * DAY_MS, portfolio.counted_from),
+        "counted_from": day_from(portfolio, now),
         "open_risk": sum(one.risk for one in held),
         "open_positions": len(held),
         "positions": [position_json(one) for one in held],
