@@ -35,8 +35,8 @@ class LimitsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, value in bounds()._asdict().items():
-            self.fields[name].initial = value
+        for name in self.fields:  # none where it is only looked at
+            self.fields[name].initial = getattr(bounds(), name)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

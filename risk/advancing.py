@@ -71,15 +71,13 @@ class _Walk:
         )
         self.busy = bool(self.open or self.waiting)
         self.count = 0
-        self.closed: list[Position] = []
+        self._realised: float | None = None
         self._decided: list[Order] = []
         self._points: list[EquityPoint] = []
         if self.busy:
             self.bounds = bounds()
             # Those that are over stay until it was taken note of, lifted or not.
             self._protections = list(portfolio.protections.filter(over=False))
-            self._before = list(self._trades()[: protections.IN_A_ROW])[::-1]
-            self._realised = self._trades().aggregate(total=Sum("profit"))["total"] or 0.0
             self._fundings = self._read_fundings()
 
     def _trades(self) -> "QuerySet[Position]":
@@ -205,7 +203,9 @@ class _Walk:
         )
         position.save(force_insert=True)  # the constraint on open positions speaks now
         self.portfolio.cash -= proposal.side * quantity * proposal.entry + fee
+        # By symbol, as they are read after a restart: sums and ties must not depend on when that was.
         self.open[order.instrument_id] = position
+        self.open = dict(sorted(self.open.items(), key=lambda item: item[1].instrument.symbol))
         order.position = position
         self.count += 1
 
@@ -233,9 +233,10 @@ class _Walk:
         position.save(update_fields=FOLLOWED)  # at once: another one of this symbol may be opened on the same bar
         portfolio.cash += side * position.quantity * price - fee
         del self.open[position.instrument_id]
-        self.closed.append(position)
-        self._realised += position.profit
-        self._protections += protections.after_trade(portfolio, [*self._before, *self.closed], at)
+        if self._realised is not None:
+            self._realised += position.profit
+        newest = list(self._trades()[: protections.IN_A_ROW])
+        self._protections += protections.after_trade(portfolio, position, newest, at)
         self.count += 1
 
     def _read_fundings(self) -> dict[int, list[tuple[int, int, float]]]:
@@ -279,6 +280,8 @@ class _Walk:
             pause = protections.after_close(portfolio, since_pause, self.bounds, close)
             self._protections += [pause] if pause else []
         if changed or (self.open and close % HOUR_MS == 0):
+            if self._realised is None:
+                self._realised = self._trades().aggregate(total=Sum("profit"))["total"] or 0.0
             self._points.append(
                 EquityPoint(
                     portfolio=portfolio,

@@ -95,7 +95,9 @@ def _version(one: Limits) -> dict[str, Any]:
 
 
 class PositionSizeBody(StrictSerializer):
-    """direction: by default long where the stop lies below the entry. step, min_notional: by default the symbol's."""
+    """direction: by default long where the stop lies below the entry. equity: of an account that holds nothing; by
+    default the paper portfolio. step, min_notional: by default the symbol's.
+    """
 
     symbol = SymbolField()
     entry_price = NumberField(max_value=MOST)

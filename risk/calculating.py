@@ -9,7 +9,7 @@ from market.models import Instrument, Market, Series
 from presets.services import active_version
 from risk.books import bounds, measured_for, open_positions
 from risk.following import portfolio_of
-from risk.limits import Proposal, require_sound, weigh
+from risk.limits import Book, Proposal, require_sound, weigh
 from risk.measures import PREFERRED, WINDOW, returns_of
 from risk.rows import SIDES
 from risk.services import last_close
@@ -28,12 +28,13 @@ class NoStop(Exception):
 
 
 def size_json(market: Market, instrument: Instrument, proposal: Proposal, equity: float | None) -> dict[str, Any]:
-    """Return a PositionSize beside what the paper portfolio holds. equity: in place of its own. Raises Unsound."""
+    """Return a PositionSize beside what the paper portfolio holds; of another ``equity``, beside nothing.
+
+    Raises Unsound.
+    """
     portfolio = portfolio_of(market)
-    held = open_positions(portfolio)
-    book = book_now(portfolio, held, market)
-    if equity is not None:
-        book = book._replace(equity=equity)
+    held = open_positions(portfolio) if equity is None else []
+    book = book_now(portfolio, held, market) if equity is None else Book(equity)
     require_sound(proposal, book.equity)
     others = [one.instrument for one in held]
     measured = measured_for(market, instrument, proposal.side, book, others, market.position or 0)

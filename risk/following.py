@@ -25,8 +25,10 @@ def take_up(market: Market, signals: list["Signal"], known_at: int) -> int:
 
     To be called in the transaction that stores them. A signal that has an order already gets no second one.
     """
+    if not signals:
+        return 0
     portfolio = portfolio_of(market)
-    if not signals or not portfolio.follows:
+    if not portfolio.follows:
         return 0
     wanted = Series.objects.filter(instrument__in={signal.instrument_id for signal in signals})
     series = {(one.instrument_id, one.timeframe): one for one in wanted}

@@ -139,9 +139,11 @@ class Order(models.Model):
     intent = models.SmallIntegerField(help_text="as in engine.plan: 2 long, 1 no short, 0 out, -1 no long, -2 short")
     placed_at = models.BigIntegerField(help_text="ms of market time")
     fills_from = models.BigIntegerField(help_text="ms: the first bar that opens then or later fills it")
-    stop = models.FloatField(null=True, help_text="of the signal's plan, or asked for by hand")
-    target = models.FloatField(null=True, help_text="asked for by hand")
-    quantity = models.FloatField(null=True, help_text="asked for by hand; null: as much as the limits allow")
+    stop = models.FloatField(null=True, blank=True, help_text="of the signal's plan, or asked for by hand")
+    target = models.FloatField(null=True, blank=True, help_text="asked for by hand")
+    quantity = models.FloatField(
+        null=True, blank=True, help_text="by hand; null: as much as the limits allow"
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
     reason = models.CharField(max_length=500, blank=True)
     limits = models.JSONField(default=list, help_text="the limits that rejected it or sized it down")

@@ -16,14 +16,13 @@ PAUSE_MS = 24 * HOUR_MS
 Kind = Protection.Kind
 
 
-def after_trade(portfolio: Portfolio, trades: Sequence[Position], at: int) -> list[Protection]:
-    """Return what begins at ``at`` (ms) because of the last of ``trades``, the newest IN_A_ROW ones, oldest first."""
-    last = trades[-1]
+def after_trade(portfolio: Portfolio, last: Position, trades: Sequence[Position], at: int) -> list[Protection]:
+    """Return what begins at ``at`` (ms) because of the trade ``last``; ``trades``: the newest IN_A_ROW, it included."""
     if last.profit is None or last.profit >= 0.0:
         return []
     reason = f"{last.instrument.symbol} was closed with {last.profit:+.2f} ({last.how})"
     begun = [_made(portfolio, Kind.SYMBOL, at, SYMBOL_REST_MS, reason, last.instrument)]
-    newest = [t for t in trades if t.exited_at is not None and t.exited_at > at - ROW_WITHIN_MS][-IN_A_ROW:]
+    newest = [t for t in trades if t.exited_at is not None and t.exited_at > at - ROW_WITHIN_MS]
     if len(newest) == IN_A_ROW and all(t.profit is not None and t.profit < 0.0 for t in newest):
         total = sum(t.profit or 0.0 for t in newest)
         reason = f"the last {IN_A_ROW} trades, all within a day, were losses: {total:+.2f}"

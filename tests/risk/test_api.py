@@ -152,6 +152,14 @@ def test_a_size_that_breaks_a_limit_is_cut_and_the_limit_named(moving, api):
     assert found["notional"] == pytest.approx(2000.0)
 
 
+def test_a_size_of_another_equity_is_weighed_beside_nothing(moving, api):
+    opened(moving, "AAAUSDT", "BBBUSDT")
+    body = {"symbol": "CCCUSDT", "entry_price": 100.0, "stop_loss": 90.0}
+    assert api.post("/api/risk/calculate-position", body).json()["status"] == "rejected"
+    found = api.post("/api/risk/calculate-position", body | {"equity": 500.0}).json()
+    assert (found["status"], found["quantity"]) == ("accepted", pytest.approx(0.5))
+
+
 def test_a_size_below_what_the_exchange_takes_is_rejected(moving, api):
     found = size(api, entry_price=100.0, stop_loss=50.0, equity=10.0, min_notional=20.0).json()
     assert (found["status"], found["quantity"], found["limits"]) == ("rejected", 0.0, ["min_notional"])
