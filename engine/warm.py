@@ -10,7 +10,7 @@ from engine.window import Window
 
 
 def warm() -> None:
-    """Run a scan, a backtest, measures of risk and a batch of presets over a few made-up bars; what they compile is kept."""
+    """Run scan, backtest, risk measures and a batch of presets over a few made-up bars; what they compile is kept."""
     from engine.catalogue import DETECTORS
     from engine.correlation import beta, correlation
     from engine.decisions import decide_history, score_series
