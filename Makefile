@@ -74,7 +74,7 @@ check: .venv/dev frontend/node_modules/.installed ## Lint, formats, types, floor
 		{ echo "the dashboard's types were stale; they are written anew now: commit them"; exit 1; }
 
 .PHONY: study
-study: .venv/dev ## 100 random walks and 100 planted edges; a month live against its backtest (half an hour)
+study: .venv/dev ## 100 random walks, 100 planted edges, value at risk over 2024, a month live against its backtest (half an hour)
 	@$(PY) -m engine.warm --if-cold
 	STUDY_SEEDS=100 $(PY) -m pytest -q tests/studies
 	PARITY_DAYS=31 $(PY) -m pytest -q tests/backtest/test_parity.py -k days_of_ten
@@ -88,6 +88,7 @@ bench: .venv/dev ## Measure against peers (installs them: 1.5 GB); writes a date
 	@PYTHON=$(PYTHON) sh bench/setup_peers.sh
 	$(PY) -m bench.run
 	$(PY) -m bench.backtests
+	$(PY) -m bench.risk
 
 .PHONY: bench-fanout
 bench-fanout: .venv/dev ## Measure fan-out beside nchan and stock Channels (needs gcc, nginx-light, libnginx-mod-nchan)

@@ -1,5 +1,6 @@
 """One shard of a tick: score what is new, decide, and store all of it or nothing."""
 
+import logging
 from binascii import crc32
 from collections import Counter
 
@@ -13,11 +14,17 @@ from market.feeds import is_live
 from market.models import Instrument, Market, Series
 from market.windows import Windows
 from presets.models import PresetVersion
+from risk.accounts import account_of
+from risk.advancing import advance
+from risk.following import take_up
 from signals.models import SeriesState, Signal, Stream
 from signals.outcomes.following import follow
+from signals.planning import Account
 from signals.scoring import SymbolResult, newest_close, score_symbols
-from signals.services import decide_all, is_news, store, streams_of
+from signals.services import Decided, decide_all, is_news, store, streams_of
 from signals.states import of_result, save
+
+logger = logging.getLogger(__name__)
 
 Watched = dict[Instrument, list[Series]]
 
@@ -53,6 +60,7 @@ class Scanner:
         asked = self._news(watched, streams, preset, claimed.run.market_time, is_live(market))
         results = score_symbols(asked, state.timeframes, policy, self._windows)
         decided = decide_all(results, streams, rules_of(state))
+        account = self._account(market, decided)
         told = self._changed(results, watched)
         for one in told:
             one.revision = market.corrections  # of before the bars were read: seen for certain
@@ -60,11 +68,14 @@ class Scanner:
             hold(claimed)
             _require_on()
             save(told)
-            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk)
+            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk, account)
             follow(list(watched), claimed.run.market_time)
+            take_up(market, signals, claimed.run.market_time)
             scored = sum(d.decision is not None for d in decided)
-            finish(market, claimed, scored, len(signals), held)
+            last = finish(market, claimed, scored, len(signals), held)
         self._told |= {one.pk: one.close for one in told}
+        if last:
+            _advance_portfolio(market, claimed.run.market_time)
         return signals
 
     def _part(self, market: Market, state: AgentState, shards: int, shard: int) -> Watched:
@@ -95,6 +106,13 @@ class Scanner:
                 asked.append((instrument, as_of, members))
         return asked
 
+    def _account(self, market: Market, decided: list[Decided]) -> Account:
+        """Return what plans are sized by: the paper portfolio as of the tick before, however often that was begun."""
+        if not any(one.decision is not None and one.decision.emit for one in decided):
+            return Account(0.0)  # nothing is told, so nothing is sized
+        _advance_portfolio(market, market.position or 0)
+        return account_of(market)
+
     def _changed(self, results: list[SymbolResult], watched: Watched) -> list[SeriesState]:
         """Return the states of series with a bar that this scanner has not stored the state of."""
         states = [state for one in results for state in of_result(one, watched[one.instrument], self._windows)]
@@ -120,18 +138,35 @@ def _require_on() -> None:
         raise LostClaim("the agent was turned off")
 
 
-def finish(market: Market, claimed: Claim, symbols: int, signals: int, held: Counter[str]) -> None:
-    """Add a shard to its run; the last one completes the run and moves the market on, in the same transaction."""
+def _advance_portfolio(market: Market, now: int) -> None:
+    """Take the paper portfolio through what has closed, in a transaction of its own.
+
+    It knows how far it is, so what fails here, or dies before it, is made up for by the next tick; a fault of the
+    portfolio must not keep signals from being sent.
+    """
+    try:
+        advance(market, now)
+    except Exception:
+        logger.exception("the paper portfolio stays where it is until the next tick")
+
+
+def finish(market: Market, claimed: Claim, symbols: int, signals: int, held: Counter[str]) -> bool:
+    """Add a shard to its run; the last one completes the run and moves the market on, in the same transaction.
+
+    Return whether this was the last one.
+    """
     run = ScanRun.objects.select_for_update().get(pk=claimed.run.pk)
     if run.status != ScanRun.Status.RUNNING:
         raise LostClaim(f"the tick is {run.status} already")
     total = Counter(run.held) + held
     run.symbols, run.signals = run.symbols + symbols, run.signals + signals
     run.held = {because: count for because, count in sorted(total.items()) if count}
-    if not run.shards.filter(finished_at=None).exists():
+    last = not run.shards.filter(finished_at=None).exists()
+    if last:
         given_up = run.shards.filter(given_up=True).exists()
         run.status = ScanRun.Status.PARTIAL if given_up else ScanRun.Status.COMPLETE
         run.finished_at = timezone.now()
         if not market.move(run.market_time):
             raise LostClaim("another process has moved the market on")
     run.save(update_fields=["symbols", "signals", "held", "status", "finished_at"])
+    return last

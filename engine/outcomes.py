@@ -14,7 +14,8 @@ import numpy.typing as npt
 from engine.bars import FloatArray
 from engine.fills import AT_STOP, AT_TARGET, exit_price, fee_of, market_price, profit_of, touched
 from engine.jit import kernel, usable_in_kernels
-from engine.plan import BY_ATR, Terms, stop_price, target_price
+from engine.plan import BY_ATR, Terms
+from engine.plan_in_kernels import stop_price, target_price
 
 IntArray = npt.NDArray[np.int64]
 

@@ -1,13 +1,11 @@
 """How an opportunity is traded: which side, where the stop and the targets lie, how much. Same for live and history.
 
 Prices in the quote asset, quantities in the base asset, ATR in log units (0.01 is about 1 %), a side +1 long, -1
-short. Plain functions that kernels compile as well.
+short. Plain functions: ``engine.plan_in_kernels`` lets kernels compile them, and who only shows a plan needs no numba.
 """
 
 from math import exp, floor, isfinite, isnan, nan
 from typing import NamedTuple
-
-from engine.jit import usable_in_kernels
 
 # What a signal asks of a position
 ENTER_SHORT, LEAVE_LONG, LEAVE, LEAVE_SHORT, ENTER_LONG = -2, -1, 0, 1, 2
@@ -20,6 +18,7 @@ NEAREST_STOP_ATR = 0.5  # a structure level nearer than this is within one bar's
 FARTHEST_STOP = 3.0  # and one farther than this many ATR stops is no longer this trade's
 ENTRY_ZONE_ATR = 0.25
 TARGETS_R = (1.0, 2.0, 3.0)
+ROUND_TRIP = 0.003  # what entering and leaving costs, a share of the notional: twice the default fee and slippage
 
 
 class Terms(NamedTuple):
@@ -45,6 +44,9 @@ class Terms(NamedTuple):
     shorts: int = 1
 
 
+SIGNAL_TERMS = Terms(stop=BY_BOTH)  # of the plan that a signal carries: ATR or structure, whichever protects
+
+
 def intent_of(advice: str, direction: str) -> int:
     """Return what a signal asks for: enter at BUY or SELL, leave where the direction no longer agrees.
 
@@ -55,13 +57,11 @@ def intent_of(advice: str, direction: str) -> int:
     return {"BULLISH": LEAVE_SHORT, "BEARISH": LEAVE_LONG, "NEUTRAL": LEAVE}[direction]
 
 
-@usable_in_kernels
 def asks_to_leave(intent: int, side: float) -> bool:
     """Whether an intent closes a position of ``side``."""
     return intent == LEAVE or intent * side < 0.0
 
 
-@usable_in_kernels
 def structure_stop(side: float, entry: float, atr: float, stop_atr: float, level: float) -> float:
     """Return the stop beyond the last confirmed swing, or NaN where that does not lie in reach.
 
@@ -74,7 +74,6 @@ def structure_stop(side: float, entry: float, atr: float, stop_atr: float, level
     return stop if in_reach else nan
 
 
-@usable_in_kernels
 def stop_price(side: float, entry: float, atr: float, low: float, high: float, terms: Terms) -> float:
     """Return a position's first stop, or NaN without one. low, high: the last confirmed swings, NaN if none."""
     if terms.stop == NO_STOP:
@@ -90,7 +89,6 @@ def stop_price(side: float, entry: float, atr: float, low: float, high: float, t
     return min(by_atr, by_structure) if side > 0.0 else max(by_atr, by_structure)
 
 
-@usable_in_kernels
 def target_price(side: float, entry: float, stop: float, r: float) -> float:
     """Return the price at ``r`` times the stop's distance, NaN where there is none or it would not be a price."""
     target = entry + r * (entry - stop)
@@ -98,7 +96,6 @@ def target_price(side: float, entry: float, stop: float, r: float) -> float:
     return target if reachable else nan
 
 
-@usable_in_kernels
 def rounded_down(quantity: float, step: float) -> float:
     """Return the largest multiple of ``step`` that is not above ``quantity``; 0 is no step."""
     if step <= 0.0:
@@ -107,7 +104,6 @@ def rounded_down(quantity: float, step: float) -> float:
     return (steps if steps * step <= quantity else steps - 1.0) * step
 
 
-@usable_in_kernels
 def quantity_of(equity: float, in_use: float, entry: float, stop: float, fee: float, terms: Terms) -> float:
     """Return how much to trade: what the risk allows, cut to the limits on notional, rounded down; 0 is no trade.
 
@@ -123,8 +119,12 @@ def quantity_of(equity: float, in_use: float, entry: float, stop: float, fee: fl
     return quantity if quantity > 0.0 and quantity * entry >= terms.min_notional else 0.0
 
 
-class Plan(NamedTuple):
-    """One opportunity as a person would trade it. zone: (low, high) of the entry; targets: at TARGETS_R."""
+class Setup(NamedTuple):
+    """Where an opportunity is entered and left, whatever the account. Prices in the quote asset.
+
+    zone: (low, high) of the entry. stop_from: "atr" or "structure". targets: at TARGETS_R, NaN where that is no price.
+    reward_to_risk: of each target, after ROUND_TRIP.
+    """
 
     side: int
     entry: float
@@ -132,34 +132,88 @@ class Plan(NamedTuple):
     stop: float
     stop_from: str
     targets: tuple[float, ...]
+    reward_to_risk: tuple[float, ...]
+
+
+class Size(NamedTuple):
+    """How much is traded: base asset; its worth at the entry and what its stop costs before fees, quote asset."""
+
     quantity: float
     notional: float
     risk_amount: float
 
 
-def plan(
-    side: int, entry: float, atr: float, low: float, high: float, equity: float, terms: Terms, in_use: float = 0.0
-) -> Plan:
-    """Return the plan for entering at about ``entry``; a quantity of 0 says that the terms allow none.
+def setup(side: int, entry: float, atr: float, low: float, high: float, terms: Terms) -> Setup:
+    """Return where to enter at about ``entry``, and where to leave.
 
     low, high: last confirmed swing low and high, NaN if none. Raises ValueError naming what is no number, or no stop.
     """
-    for name, value in (("entry", entry), ("atr", atr), ("equity", equity)):
-        if not isfinite(value) or value <= 0.0:
-            raise ValueError(f"{name} must be above 0, was {value}")
+    for name, value in (("entry", entry), ("atr", atr)):
+        _require_above_0(name, value)
     stop = stop_price(side, entry, atr, low, high, terms)
     if not isfinite(stop):
         raise ValueError("a plan needs a stop: terms.stop is none")
-    quantity = quantity_of(equity, in_use, entry, stop, 0.0, terms)
+    _require_distance(side, entry, stop)
+    targets = tuple(target_price(side, entry, stop, r) for r in TARGETS_R)
     by_atr = entry * exp(-side * terms.stop_atr * atr)
-    return Plan(
+    return Setup(
         side=side,
         entry=entry,
         zone=(entry * exp(-ENTRY_ZONE_ATR * atr), entry * exp(ENTRY_ZONE_ATR * atr)),
         stop=stop,
         stop_from="atr" if stop == by_atr else "structure",
-        targets=tuple(target_price(side, entry, stop, r) for r in TARGETS_R),
-        quantity=quantity,
-        notional=quantity * entry,
-        risk_amount=quantity * abs(entry - stop),
+        targets=targets,
+        reward_to_risk=tuple(reward_to_risk(entry, stop, target) for target in targets),
     )
+
+
+def reward_to_risk(entry: float, stop: float, target: float) -> float:
+    """Return what a target earns over what the stop costs, both after entering and leaving was paid for."""
+    costs = ROUND_TRIP * entry
+    return (abs(target - entry) - costs) / (abs(entry - stop) + costs)
+
+
+def signal_stop(lean: int, entry: float, atr: float, low: float, high: float) -> float:
+    """Return the stop of a signal's plan; without a direction (lean 0) the farther one of both sides."""
+    below, above = (stop_price(side, entry, atr, low, high, SIGNAL_TERMS) for side in (1, -1))
+    if lean:
+        return below if lean > 0 else above
+    return below if entry / below >= above / entry else above
+
+
+def size(side: int, equity: float, entry: float, stop: float, terms: Terms, in_use: float = 0.0) -> Size:
+    """Return what the risk and the limits of ``terms`` allow, rounded down to the step.
+
+    equity, in_use (notional of what is open): quote asset. Raises ValueError with the reason: an equity or a price
+    that is not above 0, a stop at the entry or on its wrong side, nothing left of the limits, less than one step or
+    than the least notional.
+    """
+    for name, value in (("equity", equity), ("entry", entry), ("stop", stop)):
+        _require_above_0(name, value)
+    _require_distance(side, entry, stop)
+    quantity = quantity_of(equity, in_use, entry, stop, 0.0, terms)
+    if quantity <= 0.0:
+        raise ValueError(_why_none(equity, in_use, entry, stop, terms))
+    return Size(quantity, quantity * entry, quantity * abs(entry - stop))
+
+
+def _require_above_0(name: str, value: float) -> None:
+    if not isfinite(value) or value <= 0.0:
+        raise ValueError(f"{name} must be above 0, was {value:g}")
+
+
+def _require_distance(side: int, entry: float, stop: float) -> None:
+    if stop == entry:
+        raise ValueError(f"the stop equals the entry, {entry:g}: no distance to size by")
+    if (entry - stop) * side < 0.0:
+        kind, place = ("long", "below") if side > 0 else ("short", "above")
+        raise ValueError(f"the stop of a {kind} lies {place} its entry: stop {stop:g}, entry {entry:g}")
+
+
+def _why_none(equity: float, in_use: float, entry: float, stop: float, terms: Terms) -> str:
+    allowed = quantity_of(equity, in_use, entry, stop, 0.0, terms._replace(step=0.0, min_notional=0.0))
+    if allowed <= 0.0:
+        return f"max_leverage {terms.max_leverage:g} is used up: {in_use:g} of {terms.max_leverage * equity:g} is open"
+    if rounded_down(allowed, terms.step) <= 0.0:
+        return f"a quantity of {allowed:g} is below one step, {terms.step:g}"
+    return f"a notional of {allowed * entry:g} is below the least, {terms.min_notional:g}"

@@ -6,19 +6,25 @@ the catalogue's order: the stored number, the shown number and the derived one a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import copysign
+from math import copysign, log, nan
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.catalogue import DETECTORS
+from engine.plan import signal_stop
 from engine.timeframes import shares
 
 KNOWN = frozenset(DETECTORS)
 Numbers = Sequence[float] | npt.NDArray[np.float64]
 DIRECTIONS = {1: "BULLISH", 0: "NEUTRAL", -1: "BEARISH"}
 ADVICES = {1: "BUY", 0: "HOLD", -1: "SELL"}
+RISK_LEVELS = ("LOW", "MEDIUM", "HIGH")
+# From where on a risk is at least MEDIUM, and HIGH: a stop so many ATR away, and evidence so divided. Like SPREAD no
+# settings: an ATR's rank alone has thresholds in the preset.
+FAR_STOP_ATR = (3.0, 5.0)
+DIVIDED = (0.5, 0.8)
 SPREAD = 2.0  # g: most detectors are silent on most bars, so x is small; part of the scoring version, no setting
 
 
@@ -75,18 +81,41 @@ class Part(NamedTuple):
     contribution: float
 
 
+class Levels(NamedTuple):
+    """Prices, quote asset: a series' newest close and its last confirmed swing low and high, NaN if there is none."""
+
+    close: float
+    low: float
+    high: float
+
+
+NO_LEVELS = Levels(1.0, nan, nan)  # where prices do not matter: a stop is then by ATR alone
+
+
 class TimeframeScore(NamedTuple):
-    """A series' score 0..1 (0.5 neutral), its confidence 0..1, its parts, and its volatility."""
+    """A series' score 0..1 (0.5 neutral), its confidence 0..1, its parts, its volatility, its prices."""
 
     score: float
     confidence: float
     parts: tuple[Part, ...]
     atr: float
     atr_rank: float
+    levels: Levels = NO_LEVELS
+
+
+class SymbolRisk(NamedTuple):
+    """How risky a trade is. level: LOW, MEDIUM, HIGH. stop_distance: share of the price. disagreement: 0..1."""
+
+    level: str
+    stop_distance: float
+    disagreement: float
 
 
 class SymbolScore(NamedTuple):
-    """The consensus of a symbol's timeframes. ``missing`` lists the timeframes without a score."""
+    """The consensus of a symbol's timeframes. ``missing`` lists the timeframes without a score.
+
+    levels: the close of the shortest timeframe, the swings of the longest; atr: of the longest, log units.
+    """
 
     score: float
     confidence: float
@@ -96,6 +125,9 @@ class SymbolScore(NamedTuple):
     risk_level: str
     atr: float
     atr_rank: float
+    stop_distance: float
+    disagreement: float
+    levels: Levels
     timeframes: dict[str, TimeframeScore]
     missing: tuple[str, ...]
 
@@ -126,7 +158,12 @@ def confidence_of(x: float, size: float, certainty: float) -> float:
 
 
 def combine(
-    scores: Sequence[float], confidences: Sequence[float], atr: float, atr_rank: float, policy: Policy
+    scores: Sequence[float],
+    confidences: Sequence[float],
+    atr: float,
+    atr_rank: float,
+    policy: Policy,
+    levels: Levels = NO_LEVELS,
 ) -> TimeframeScore:
     """Return the score of one series from its detectors' s and c, both in catalogue order.
 
@@ -144,7 +181,7 @@ def combine(
         said = s if c > 0.0 else 0.0
         parts.append(Part(name, said, c, w, scale * (w * c * said) + 0.0))  # + 0.0: what adds nothing is 0, not -0
     parts += [Part(name, 0.0, 0.0, weight, 0.0) for name, weight in policy.not_installed()]
-    return TimeframeScore(spread(x), confidence_of(x, size, certainty), tuple(parts), atr, atr_rank)
+    return TimeframeScore(spread(x), confidence_of(x, size, certainty), tuple(parts), atr, atr_rank, levels)
 
 
 def lean_of(score: float, band: float) -> int:
@@ -169,11 +206,52 @@ def advice_of(score: float, confidence: float, policy: Policy) -> str:
     return ADVICES[call_of(score, confidence, policy.act, policy.min_confidence)]
 
 
-def risk_level_of(atr_rank: float, policy: Policy) -> str:
-    """Return LOW, MEDIUM or HIGH by where the ATR ranks in its window."""
-    if atr_rank < policy.low_risk:
-        return "LOW"
-    return "HIGH" if atr_rank >= policy.high_risk else "MEDIUM"
+def risk_level_of(atr_rank: float, policy: Policy, stop_atr: float = 0.0, disagreement: float = 0.0) -> str:
+    """Return LOW, MEDIUM or HIGH: the highest that the ATR's rank, the stop's distance or the disagreement asks for."""
+    asked = (
+        _step_of(atr_rank, policy.low_risk, policy.high_risk),
+        _step_of(stop_atr, *FAR_STOP_ATR),
+        _step_of(disagreement, *DIVIDED),
+    )
+    return RISK_LEVELS[max(asked)]
+
+
+def _step_of(value: float, medium: float, high: float) -> int:
+    if value < medium:
+        return 0
+    return 2 if value >= high else 1
+
+
+def disagreement_of(parts: Sequence[Sequence[Part]], share: Sequence[float]) -> float:
+    """Return how much of the evidence points against the rest: 1 - |sum u e| / sum u |e|, 0 if there is none.
+
+    parts: of each timeframe, share: its u. 0: all that speak agree. 1: they cancel out.
+    """
+    lean = size = 0.0
+    for own, u in zip(parts, share, strict=True):
+        for part in own:
+            e = u * part.weight * part.confidence * part.score
+            lean += e
+            size += abs(e)
+    return 1.0 - min(abs(lean) / size, 1.0) if size > 0.0 else 0.0
+
+
+def risk_of(scored: Sequence[TimeframeScore], share: Sequence[float], lean: int, policy: Policy) -> SymbolRisk:
+    """Return the risk of trading on these timeframes, shortest first; lean: 1, -1, or 0 without a direction.
+
+    The volatility is the longest timeframe's, as is the stop's; it is measured from the shortest one's close.
+    """
+    longest, (price, low, high) = scored[-1], levels_of(scored)
+    stop = signal_stop(lean, price, longest.atr, low, high)
+    stop_atr = abs(log(stop / price)) / longest.atr if longest.atr > 0.0 else 0.0
+    divided = disagreement_of([one.parts for one in scored], share)
+    level = risk_level_of(longest.atr_rank, policy, stop_atr, divided)
+    return SymbolRisk(level, abs(price - stop) / price, divided)
+
+
+def levels_of(scored: Sequence[TimeframeScore]) -> Levels:
+    """Return the close of the shortest timeframe, which comes first, with the swings of the longest."""
+    return scored[-1].levels._replace(close=scored[0].levels.close)
 
 
 def enough(shares_present: Numbers) -> bool:
@@ -202,7 +280,7 @@ def consensus(scored: Mapping[str, TimeframeScore], configured: Sequence[str], p
     """Return a symbol's score from those of its timeframes, or None when they hold less than half of u.
 
     0.5 + sum u (score - 0.5); a missing timeframe adds 0 and is listed. ``confidence`` is sum u confidence x
-    consensus, consensus being u of the timeframes that look the symbol's way. Risk is the longest timeframe's.
+    consensus, consensus being u of the timeframes that look the symbol's way. Risk: ``risk_of``.
     """
     share = shares(list(configured))
     present = [t for t in share if t in scored]
@@ -210,16 +288,20 @@ def consensus(scored: Mapping[str, TimeframeScore], configured: Sequence[str], p
         return None
     scores, sure = [scored[t].score for t in present], [scored[t].confidence for t in present]
     score, confidence, agreeing = merge(scores, sure, [share[t] for t in present], policy.band)
-    longest = scored[present[-1]]
+    parts = [scored[t] for t in present]
+    risk = risk_of(parts, [share[t] for t in present], lean_of(score, policy.band), policy)
     return SymbolScore(
         score=score,
         confidence=confidence,
         consensus=agreeing,
         direction=direction_of(score, policy),
         advice=advice_of(score, confidence, policy),
-        risk_level=risk_level_of(longest.atr_rank, policy),
-        atr=longest.atr,
-        atr_rank=longest.atr_rank,
+        risk_level=risk.level,
+        atr=parts[-1].atr,
+        atr_rank=parts[-1].atr_rank,
+        stop_distance=risk.stop_distance,
+        disagreement=risk.disagreement,
+        levels=levels_of(parts),
         timeframes={t: scored[t] for t in present},
         missing=tuple(t for t in share if t not in scored),
     )

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from engine.bars import FloatArray
 from engine.fills import AT_STOP, NOT_TOUCHED, exit_price, fee_of, market_price, profit_of, touched, trailed
 from engine.jit import kernel
-from engine.plan import ENTER_LONG, ENTER_SHORT, Terms, asks_to_leave, quantity_of, stop_price, target_price
+from engine.plan import ENTER_LONG, ENTER_SHORT, Terms
+from engine.plan_in_kernels import asks_to_leave, quantity_of, stop_price, target_price
 
 IntArray = npt.NDArray[np.int64]
 

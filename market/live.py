@@ -1,7 +1,7 @@
 """What an exchange's feed delivers, into the tables; the market's clock is the exchange's."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -37,6 +37,7 @@ class LiveMarket:
         Instrument.objects.bulk_create(Instrument(market=self.market, symbol=s) for s in joined - known.keys())
         Instrument.objects.filter(market=self.market, symbol__in=joined).update(watched=True)
         Instrument.objects.filter(market=self.market, symbol__in=left).update(watched=False)
+        new_least = self._take_least(chosen.least)
         kinds = UniverseChange.Kind
         changes = {kinds.JOINED: joined, kinds.LEFT: left, kinds.LISTED: chosen.listed, kinds.DELISTED: chosen.delisted}
         UniverseChange.objects.bulk_create(
@@ -45,10 +46,20 @@ class LiveMarket:
             for symbol in sorted(symbols)
         )
         self._end(chosen.delisted)
-        if any(changes.values()):
+        if any(changes.values()) or new_least:
             Market.objects.filter(pk=self.market.pk).update(roster=F("roster") + 1)
         self._series = {}
         return self._stored(chosen.symbols)
+
+    def _take_least(self, least: Mapping[str, tuple[float, float]]) -> bool:
+        """Store what the exchange says of the smallest orders; return whether that is news."""
+        changed = []
+        for one in Instrument.objects.filter(market=self.market, symbol__in=list(least)):
+            if (one.step, one.min_notional) != least[one.symbol]:
+                one.step, one.min_notional = least[one.symbol]
+                changed.append(one)
+        Instrument.objects.bulk_update(changed, ["step", "min_notional"])
+        return bool(changed)
 
     def known(self, symbols: list[str]) -> dict[tuple[str, str], Stored]:
         """Return what is stored of the series of ``symbols``."""

@@ -52,6 +52,8 @@ class Instrument(models.Model):
     market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="instruments")
     symbol = models.CharField(max_length=40)
     watched = models.BooleanField(default=True, help_text="in the universe now; on an exchange that may change daily")
+    step = models.FloatField(default=0.0, help_text="of a quantity, base asset; 0: the source names none")
+    min_notional = models.FloatField(default=0.0, help_text="of an order, quote asset; 0: the source names none")
 
     class Meta:
         ordering = ("symbol",)

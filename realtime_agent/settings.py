@@ -197,6 +197,7 @@ INSTALLED_APPS = [
     "presets",
     "signals",
     "backtest",
+    "risk",
     "agent",
 ]
 

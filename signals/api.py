@@ -242,7 +242,7 @@ def signal_json(signal: Signal, market: Market) -> dict[str, Any]:
     del frame["type"]
     return frame | {
         "consensus": signal.consensus,
-        "risk": scanner.risk_json(signal.atr, signal.atr_rank),
+        "risk": scanner.risk_json(signal.atr, signal.atr_rank, signal.stop_distance, signal.disagreement),
         "preset_version": signal.preset_version.version,
         "created_at": signal.created_at.isoformat().replace("+00:00", "Z"),
     }
@@ -301,7 +301,12 @@ class SignalView(View):
         signal = signal_or_404(signal_id)
         market = signal.instrument.market
         missing = [t for t in signal.configured if t not in signal.timeframes]
-        detail = {"components": signal.timeframes, "missing": missing, "scoring_version": signal.scoring_version}
+        detail = {
+            "components": signal.timeframes,
+            "missing": missing,
+            "scoring_version": signal.scoring_version,
+            "plan": signal.plan,
+        }
         return Response(signal_json(signal, market) | detail)
 
 

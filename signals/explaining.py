@@ -13,6 +13,7 @@ from market.models import Candle, Hole, Series
 from market.revisions import known_then
 from market.windows import NoScore, cut
 from signals.models import Signal
+from signals.planning import Account, account_of, plan_json
 from signals.scoring import SymbolResult, record, score_symbols
 
 
@@ -27,7 +28,7 @@ def explain(signal: Signal) -> dict[str, Any]:
     if _pruned(signal, {one.timeframe: one for one in series}):
         return {"stored": stored, "derived": None, "identical": None, "reason": "candles_pruned"}
     result = derive(signal, series)
-    derived = _derived(result)
+    derived = _derived(result, account_of(signal.plan))
     if signal.scoring_version != scoring_version():
         return {"stored": stored, "derived": derived, "identical": None, "reason": "engine_changed"}
     identical = stored == derived
@@ -87,12 +88,15 @@ def _stored(signal: Signal) -> dict[str, Any]:
         "risk_level": signal.risk_level,
         "atr": signal.atr,
         "atr_rank": signal.atr_rank,
+        "stop_distance": signal.stop_distance,
+        "disagreement": signal.disagreement,
+        "plan": signal.plan,
         "price": signal.price,
         "timeframes": signal.timeframes,
     }
 
 
-def _derived(result: SymbolResult) -> dict[str, Any] | None:
+def _derived(result: SymbolResult, account: Account) -> dict[str, Any] | None:
     score: SymbolScore | None = result.score
     if score is None:
         return None
@@ -105,6 +109,9 @@ def _derived(result: SymbolResult) -> dict[str, Any] | None:
         "risk_level": score.risk_level,
         "atr": score.atr,
         "atr_rank": score.atr_rank,
+        "stop_distance": score.stop_distance,
+        "disagreement": score.disagreement,
+        "plan": plan_json(score, account),
         "price": result.price,
         "timeframes": record(result),
     }

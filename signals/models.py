@@ -8,6 +8,7 @@ import numpy as np
 from django.db import models
 
 from engine.rules import Scored
+from engine.score import Levels
 from market.models import Instrument, Market, Series
 from presets.models import PresetVersion
 from signals.outcomes.models import Calibration, Outcome  # noqa: F401  Django looks for models here
@@ -66,6 +67,15 @@ class Signal(models.Model):
     price = models.FloatField(help_text="close of the smallest scored timeframe, quote asset")
     atr = models.FloatField(help_text="average true range of the longest scored timeframe, log units")
     atr_rank = models.FloatField(help_text="share of the window's earlier ATR values below this one")
+    stop_distance = models.FloatField(
+        null=True, help_text="from the price to the plan's stop, a share of the price; null before it was measured"
+    )
+    disagreement = models.FloatField(
+        null=True, help_text="0..1: how much of the evidence points against the rest; null before it was measured"
+    )
+    plan = models.JSONField(
+        null=True, help_text="entry zone, stop, targets and size; null without a direction, or before there were plans"
+    )
     probability = models.FloatField(
         null=True, help_text="of a hit, from outcomes known before it; null without a direction or without a fit"
     )
@@ -143,7 +153,9 @@ class SeriesState(models.Model):
     close = models.BigIntegerField(help_text="ms of market time: close of the last bar")
     revision = models.PositiveBigIntegerField(default=0, help_text="the market's corrections up to this one were seen")
     price = models.FloatField(null=True, help_text="close, quote asset")
-    values = models.BinaryField(default=b"", help_text="float64: s of each detector, c of each, ATR, rank of the ATR")
+    values = models.BinaryField(
+        default=b"", help_text="float64: s of each detector, c of each, ATR, its rank, the last swings"
+    )
     reasons = models.JSONField(default=list, help_text="a sentence a detector")
     no_score = models.CharField(max_length=20, blank=True, help_text="why there is no score, as a code")
     detail = models.CharField(max_length=300, blank=True)
@@ -151,18 +163,22 @@ class SeriesState(models.Model):
     def __str__(self) -> str:
         return f"{self.series_id} at {self.close}"
 
-    def put(self, scores: Sequence[float], confidences: Sequence[float], atr: float, atr_rank: float) -> None:
-        """Set the values: s -1..1 and c 0..1 in catalogue order."""
-        self.put_all([*scores, *confidences, atr, atr_rank])
+    def put(
+        self, scores: Sequence[float], confidences: Sequence[float], atr: float, atr_rank: float, levels: Levels
+    ) -> None:
+        """Set the price and the values: s -1..1 and c 0..1 in catalogue order."""
+        self.price = levels.close
+        self.put_all([*scores, *confidences, atr, atr_rank, levels.low, levels.high])
 
     def put_all(self, values: Sequence[float]) -> None:
         self.values = np.array(values, dtype="<f8").tobytes()
 
-    def get(self) -> tuple[list[float], list[float], float, float]:
-        """Return (s of each detector, c of each, ATR, rank of the ATR) as they were put, bit for bit."""
-        *parts, atr, atr_rank = self.get_all()
+    def get(self) -> tuple[list[float], list[float], float, float, Levels]:
+        """Return (s of each detector, c of each, ATR, rank of the ATR, prices) as they were put, bit for bit."""
+        *parts, atr, atr_rank, low, high = self.get_all()
         half = len(parts) // 2
-        return parts[:half], parts[half:], atr, atr_rank
+        assert self.price is not None  # put with the values
+        return parts[:half], parts[half:], atr, atr_rank, Levels(self.price, low, high)
 
     def get_all(self) -> list[float]:
         return np.frombuffer(self.values, dtype="<f8").tolist()

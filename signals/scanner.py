@@ -15,7 +15,8 @@ from engine.score import (
     components_json,
     consensus,
     direction_of,
-    risk_level_of,
+    lean_of,
+    risk_of,
 )
 from engine.timeframes import INTERVAL_MS, shares
 from market.models import Instrument, Market, Series
@@ -96,7 +97,7 @@ def score_json(result: Scanned, timeframe: str, policy: Policy, preset: PresetVe
         "direction": direction_of(one.score, policy),
         "confidence": one.confidence,
         "advice": advice_of(one.score, one.confidence, policy),
-        "risk_level": risk_level_of(one.atr_rank, policy),
+        "risk_level": risk_of([one], [1.0], lean_of(one.score, policy.band), policy).level,
         "price": state.price,
         "candle_ts": state.close - INTERVAL_MS[timeframe],
         "preset": preset.preset.name,
@@ -149,7 +150,7 @@ def item(rank: int, result: Scanned) -> dict[str, Any]:
         "direction": score.direction,
         "confidence": score.confidence,
         "advice": score.advice,
-        "risk": risk_json(score.atr, score.atr_rank),
+        "risk": risk_json(score.atr, score.atr_rank, score.stop_distance, score.disagreement),
         "risk_level": score.risk_level,
         "consensus": score.consensus,
         "timeframes": {t: one.score for t, one in score.timeframes.items()},
@@ -158,9 +159,16 @@ def item(rank: int, result: Scanned) -> dict[str, Any]:
     }
 
 
-def risk_json(atr: float, atr_rank: float) -> dict[str, float]:
-    """Return the risk of the contract; atr_pct is the average true range in percent of the price."""
-    return {"atr_pct": 100.0 * expm1(atr), "volatility_percentile": atr_rank}
+def risk_json(
+    atr: float, atr_rank: float, stop_distance: float | None, disagreement: float | None
+) -> dict[str, float | None]:
+    """Return a symbol's risk; ``atr`` in log units, as everywhere but on the wire."""
+    return {
+        "atr_pct": 100.0 * expm1(atr),
+        "volatility_percentile": atr_rank,
+        "stop_distance": stop_distance,
+        "disagreement": disagreement,
+    }
 
 
 def _symbol_components(result: Scanned) -> dict[str, float]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 from typing import Any
 
-from engine.score import Policy, SymbolScore, TimeframeScore, combine, components_json, consensus
+from engine.score import Levels, Policy, SymbolScore, TimeframeScore, combine, components_json, consensus
 from engine.timeframes import INTERVAL_MS
 from engine.window import Window
 from market.models import Instrument, Series
@@ -67,19 +68,22 @@ def score_symbols(
             if isinstance(cut, NoScore):
                 skipped[timeframe] = cut
             else:
-                scored[timeframe] = SeriesResult(_combined(evidence[key], policy), ready[key], evidence[key])
+                scored[timeframe] = SeriesResult(
+                    _combined(evidence[key], ready[key], policy), ready[key], evidence[key]
+                )
         score = consensus({t: r.score for t, r in scored.items()}, timeframes, policy)
         results.append(SymbolResult(instrument, as_of, score, scored, skipped))
     return results
 
 
-def _combined(evidence: Any, policy: Policy) -> TimeframeScore:
+def _combined(evidence: Any, window: Window, policy: Policy) -> TimeframeScore:
     return combine(
         evidence.score[:, 0, 0].tolist(),
         evidence.confidence[:, 0, 0].tolist(),
         float(evidence.atr[0, 0]),
         float(evidence.atr_rank[0, 0]),
         policy,
+        Levels(float(window.values[3, -1]), exp(evidence.swing_low[0, 0]), exp(evidence.swing_high[0, 0])),
     )
 
 

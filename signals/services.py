@@ -10,6 +10,7 @@ from presets.models import PresetVersion
 from signals.models import Signal, Stream, signal_id
 from signals.outcomes.calibrating import set_probabilities
 from signals.outcomes.opening import open_outcomes
+from signals.planning import Account, plan_json
 from signals.scoring import SymbolResult, record
 
 
@@ -45,10 +46,16 @@ def decide_all(results: list[SymbolResult], streams: dict[int, Stream], rules: R
 
 
 def store(
-    market: Market, decided: list[Decided], preset: PresetVersion, min_confidence: float, run_id: int
+    market: Market,
+    decided: list[Decided],
+    preset: PresetVersion,
+    min_confidence: float,
+    run_id: int,
+    account: Account,
 ) -> tuple[list[Signal], Counter[str]]:
     """Store the emitted decisions and every symbol's last decision; return the signals and what was held back.
 
+    account: what the signals' plans are sized by.
     Must run in a transaction. A symbol that someone else has meanwhile scored up to this close is left alone.
     """
     signals: list[Signal] = []
@@ -66,7 +73,7 @@ def store(
             held[decision.because if decision else "no_score"] += 1
             continue
         stream.last_seq += 1
-        signal = _signal(market, result, decision, stream.last_seq)
+        signal = _signal(market, result, decision, stream.last_seq, account)
         signal.preset_version, signal.min_confidence, signal.run_id = preset, min_confidence, run_id
         stream.last_signal = signal
         signals.append(signal)
@@ -85,7 +92,7 @@ def _locked(instruments: list[Instrument]) -> dict[int, Stream]:
     return {i.pk: known.get(i.pk) or Stream(instrument=i) for i in instruments}
 
 
-def _signal(market: Market, result: SymbolResult, decision: Decision, seq: int) -> Signal:
+def _signal(market: Market, result: SymbolResult, decision: Decision, seq: int, account: Account) -> Signal:
     score = result.score
     assert score is not None  # only scored results are emitted
     return Signal(
@@ -102,6 +109,9 @@ def _signal(market: Market, result: SymbolResult, decision: Decision, seq: int) 
         price=result.price,
         atr=score.atr,
         atr_rank=score.atr_rank,
+        stop_distance=score.stop_distance,
+        disagreement=score.disagreement,
+        plan=plan_json(score, account.trading(result.instrument.step, result.instrument.min_notional)),
         because=decision.because,
         scoring_version=scoring_version(),
         configured=[*score.timeframes, *score.missing],

@@ -43,10 +43,17 @@ class Score(TypedDict):
 
 
 class SignalRisk(TypedDict):
-    """``atr_pct``: average true range in percent of the price."""
+    """``atr_pct``: average true range in percent of the price. The last two are null in signals older than they are."""
 
     atr_pct: float
     volatility_percentile: Unit
+    stop_distance: Annotated[
+        float | None, Meta(description="to the plan's stop, a share of the price; without a direction the farther side")
+    ]
+    disagreement: Annotated[
+        Unit | None,
+        Meta(description="0: all evidence points one way, 1: it cancels out"),
+    ]
 
 
 class ScanItem(TypedDict):
@@ -150,12 +157,54 @@ class TimeframeRecord(TypedDict):
     digest: str
 
 
+class PlanTarget(TypedDict):
+    """``r``: multiple of the stop's distance. ``reward_to_risk``: after fees and slippage of entering and leaving."""
+
+    r: float
+    price: float
+    reward_to_risk: float
+
+
+class PlanSize(TypedDict):
+    """How much, and what that was sized by: what the account was when the signal was made.
+
+    ``risk``, ``max_share``: shares of the equity; ``max_leverage``: a multiple. ``in_use``: notional of what was open.
+    ``step``, ``min_notional``: the symbol's, 0 where they are not known.
+    """
+
+    equity: float
+    in_use: float
+    risk: float
+    max_share: float
+    max_leverage: float
+    step: float
+    min_notional: float
+    quantity: float
+    notional: float
+    risk_amount: Annotated[float, Meta(description="what the stop costs before fees, quote asset")]
+    refused: Annotated[str | None, Meta(description="why the quantity is 0")]
+
+
+class SignalPlan(TypedDict):
+    """How the signal would be traded. ``zone``: low and high of the entry. ``reward_to_risk``: of the target at 2 R."""
+
+    side: Literal["LONG", "SHORT"]
+    entry: float
+    zone: Annotated[list[float], Meta(min_length=2, max_length=2)]
+    stop: float
+    stop_from: Literal["atr", "structure"]
+    targets: list[PlanTarget]
+    reward_to_risk: float | None
+    size: PlanSize
+
+
 class SignalDetail(StoredSignal):
-    """A signal with the components of every timeframe."""
+    """A signal with the components of every timeframe, and its plan; without a direction there is none."""
 
     components: dict[str, TimeframeRecord]
     missing: list[str]
     scoring_version: str
+    plan: SignalPlan | None
 
 
 class DecisionRow(TypedDict):
@@ -214,6 +263,9 @@ class DerivedSignal(TypedDict):
     risk_level: RiskWord
     atr: float
     atr_rank: Unit
+    stop_distance: float | None
+    disagreement: Unit | None
+    plan: SignalPlan | None
     price: float
     timeframes: dict[str, TimeframeRecord]
 

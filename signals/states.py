@@ -27,9 +27,10 @@ COLUMNS = ("close", "revision", "price", "values", "reasons", "no_score", "detai
 def scored(one: Series, result: SeriesResult) -> SeriesState:
     """Return the state of a series that has a score."""
     part, close = result.score, int(result.window.open_times[-1]) + one.interval_ms
-    state = SeriesState(series=one, close=close, price=float(result.window.values[3, -1]))
+    state = SeriesState(series=one, close=close)
     installed = part.parts[: len(DETECTORS)]  # behind them: weighed by the preset, but not installed
-    state.put([p.score for p in installed], [p.confidence for p in installed], part.atr, part.atr_rank)
+    said = [p.score for p in installed], [p.confidence for p in installed]
+    state.put(*said, part.atr, part.atr_rank, part.levels)
     state.reasons = reasons(result)
     return state
 
@@ -58,8 +59,8 @@ def save(states: Sequence[SeriesState]) -> None:
 
 def score_of(state: SeriesState, policy: Policy) -> TimeframeScore:
     """Return the score of a state under a policy, in the bits of the scan."""
-    scores, confidences, atr, atr_rank = state.get()
-    return combine(scores, confidences, atr, atr_rank, policy)
+    scores, confidences, atr, atr_rank, levels = state.get()
+    return combine(scores, confidences, atr, atr_rank, policy, levels)
 
 
 def states_at(market: Market, series: Sequence[Series], now: int) -> dict[int, SeriesState]:

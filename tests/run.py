@@ -24,6 +24,7 @@ STORED = [
     "tests/access",
     "tests/backtest",
     "tests/outcomes",
+    "tests/risk",
 ]
 # These ask both databases already, or what they ask is arithmetic.
 SAME = ["tests/agent/test_transfer.py", "tests/backtest/test_parity.py", "tests/backtest/test_walk_forward.py"]

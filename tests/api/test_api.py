@@ -313,6 +313,34 @@ def test_a_signal_shows_the_components_of_every_timeframe_and_explains_itself(ap
     assert answer["stored"] == answer["derived"]
 
 
+def test_a_signal_with_a_direction_carries_its_plan_and_one_without_has_none(api, market):
+    plans = {}
+    for signal in api.get("/api/signals?limit=500").json()["results"]:
+        plan = api.get(f"/api/signals/{signal['id']}").json()["plan"]
+        assert (plan is None) == (signal["direction"] == "NEUTRAL")
+        risk = signal["risk"]
+        assert 0.0 <= risk["disagreement"] <= 1.0
+        assert risk["stop_distance"] > 0.0
+        if plan is None:
+            continue
+        plans[plan["side"]] = plan
+        up = 1 if signal["direction"] == "BULLISH" else -1
+        assert plan["side"] == ("LONG" if up > 0 else "SHORT")
+        assert plan["entry"] == signal["price"]
+        distance = (plan["entry"] - plan["stop"]) * up
+        assert distance / plan["entry"] == pytest.approx(risk["stop_distance"])
+        assert plan["zone"][0] < plan["entry"] < plan["zone"][1]
+        for target in plan["targets"]:
+            assert target["price"] == pytest.approx(plan["entry"] + up * target["r"] * distance)
+        assert plan["reward_to_risk"] == next(t["reward_to_risk"] for t in plan["targets"] if t["r"] == 2.0)
+        size = plan["size"]
+        assert size["refused"] is None
+        assert size["risk_amount"] == pytest.approx(size["quantity"] * distance)
+        assert size["risk_amount"] <= size["risk"] * size["equity"] * (1 + 1e-9)
+        assert size["notional"] <= size["max_share"] * size["equity"] * (1 + 1e-9)
+    assert set(plans) == {"LONG", "SHORT"}
+
+
 def test_candles_are_the_stored_ones_oldest_first_and_none_later_than_now(api, market):
     answer = api.get("/api/market/candles?symbol=AAAUSDT&timeframe=15m&limit=10").json()
     times = [candle["open_time"] for candle in answer["candles"]]

@@ -5,7 +5,7 @@ from math import exp, isnan, nan
 import numpy as np
 import pytest
 
-from engine import fills, plan
+from engine import fills, plan, plan_in_kernels
 from engine.jit import kernel
 from engine.plan import Terms
 
@@ -15,11 +15,11 @@ def in_a_kernel(entry, low, high, opened, bar_high, bar_low, terms):
     out = np.empty(6)
     for side in (1.0, -1.0):
         at = 0 if side > 0.0 else 3
-        stop = plan.stop_price(side, entry, 0.013, low, high, terms)
-        target = plan.target_price(side, entry, stop, 2.0)
+        stop = plan_in_kernels.stop_price(side, entry, 0.013, low, high, terms)
+        target = plan_in_kernels.target_price(side, entry, stop, 2.0)
         touch = fills.touched(side, opened, bar_high, bar_low, stop, target)
         out[at] = stop
-        out[at + 1] = plan.quantity_of(10_000.0, 500.0, entry, stop, 0.0005, terms)
+        out[at + 1] = plan_in_kernels.quantity_of(10_000.0, 500.0, entry, stop, 0.0005, terms)
         out[at + 2] = fills.exit_price(touch, side, 0.001)
     return out
 
@@ -91,21 +91,6 @@ def test_the_structure_stop_lies_beyond_the_swing_when_it_is_in_reach():
     both = Terms(stop=plan.BY_BOTH, stop_atr=2.0)
     assert plan.stop_price(1.0, 100.0, atr, 98.5, 102.0, both) == pytest.approx(by_atr)
     assert plan.stop_price(1.0, 100.0, atr, 97.0, 102.0, both) == pytest.approx(97.0 * exp(-0.001))
-
-
-def test_a_plan_states_zone_targets_and_where_its_stop_comes_from():
-    made = plan.plan(-1, 100.0, 0.01, 98.0, 101.5, 10_000.0, Terms(stop=plan.BY_STRUCTURE))
-    assert made.stop_from == "structure"
-    assert made.stop > made.entry > made.targets[0] > made.targets[1]
-    assert made.zone[0] < made.entry < made.zone[1]
-    assert made.risk_amount == pytest.approx(min(100.0, made.quantity * (made.stop - 100.0)))
-
-
-@pytest.mark.parametrize("given", [{"entry": 0.0}, {"atr": nan}, {"equity": -5.0}, {"terms": Terms(stop=0)}])
-def test_a_plan_of_what_is_no_number_or_has_no_stop_is_refused(given):
-    case = {"entry": 100.0, "atr": 0.01, "equity": 1_000.0, "terms": Terms(), **given}
-    with pytest.raises(ValueError, match=r"must be above 0|needs a stop"):
-        plan.plan(1, case["entry"], case["atr"], nan, nan, case["equity"], case["terms"])
 
 
 def test_a_target_below_zero_is_none():

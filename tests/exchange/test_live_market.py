@@ -120,6 +120,19 @@ def test_the_universe_of_a_day_can_be_asked_for_later(live):
     assert told == [("CCCUSDT", "listed"), ("AAAUSDT", "delisted")]
 
 
+def test_what_the_exchange_says_of_the_smallest_orders_is_stored_and_the_roster_says_so(live):
+    live.choose(Chosen(START, ["AAAUSDT", "BBBUSDT"], [], [], {"AAAUSDT": (0.001, 5.0)}))
+    before = live.reload().roster
+    live.choose(Chosen(START + 1000, ["AAAUSDT", "BBBUSDT"], [], [], {"AAAUSDT": (0.001, 5.0)}))
+    assert live.reload().roster == before
+    live.choose(Chosen(START + 2000, ["AAAUSDT", "BBBUSDT"], [], [], {"AAAUSDT": (0.01, 10.0)}))
+    assert live.reload().roster == before + 1
+    assert list(Instrument.objects.values_list("symbol", "step", "min_notional")) == [
+        ("AAAUSDT", 0.01, 10.0),
+        ("BBBUSDT", 0.0, 0.0),
+    ]
+
+
 def test_a_delisted_symbols_series_end_with_their_last_bar_and_are_watched_no_more(live):
     live.choose(Chosen(START, ["AAAUSDT"], [], []))
     live.store([arrived(0, 3)], START + 3 * FIVE, "", None)

@@ -109,3 +109,40 @@ export const readRecord = (query: NonNullable<api.GetSignalsOutcomesRecordData["
 
 export const readOutcomes = (query: NonNullable<api.GetSignalsOutcomesData["query"]>) =>
   call<api.GetSignalsOutcomesData, api.GetSignalsOutcomesResponses>("GET", "/api/signals/outcomes", { query });
+
+export const readRisk = () => call<api.GetRiskStatusData, api.GetRiskStatusResponses>("GET", "/api/risk/status", {});
+
+export const readAssessment = () =>
+  call<api.GetRiskPortfolioAssessmentData, api.GetRiskPortfolioAssessmentResponses>("GET", "/api/risk/portfolio-assessment", {});
+
+export const readPaperEquity = (limit: number) =>
+  call<api.GetRiskEquityData, api.GetRiskEquityResponses>("GET", "/api/risk/equity", { query: { limit } });
+
+export const readVar = (query: NonNullable<api.GetRiskVarData["query"]>) =>
+  call<api.GetRiskVarData, api.GetRiskVarResponses>("GET", "/api/risk/var", { query });
+
+export const saveLimits = (body: NonNullable<api.PutRiskLimitsData["body"]>) =>
+  call<api.PutRiskLimitsData, api.PutRiskLimitsResponses>("PUT", "/api/risk/limits", { body });
+
+export const planStop = (body: api.PostRiskCalculateStopLossData["body"]) =>
+  untilLoaded(() =>
+    call<api.PostRiskCalculateStopLossData, api.PostRiskCalculateStopLossResponses>("POST", "/api/risk/calculate-stop-loss", { body }),
+  );
+
+export const planPosition = (body: api.PostRiskCalculatePositionData["body"]) =>
+  call<api.PostRiskCalculatePositionData, api.PostRiskCalculatePositionResponses>("POST", "/api/risk/calculate-position", { body });
+
+export const checkCorrelation = (body: api.PostRiskCheckCorrelationData["body"]) =>
+  call<api.PostRiskCheckCorrelationData, api.PostRiskCheckCorrelationResponses>("POST", "/api/risk/check-correlation", { body });
+
+export const liftProtection = (protection_id: number) =>
+  call<api.DeleteRiskProtectionsProtectionIdData, api.DeleteRiskProtectionsProtectionIdResponses>(
+    "DELETE",
+    "/api/risk/protections/{protection_id}",
+    { path: { protection_id } },
+  );
+
+export const resetDaily = () => call<api.PostRiskResetDailyData, api.PostRiskResetDailyResponses>("POST", "/api/risk/reset-daily", {});
+
+export const placeOrder = (body: api.PostRiskOrdersData["body"]) =>
+  call<api.PostRiskOrdersData, api.PostRiskOrdersResponses>("POST", "/api/risk/orders", { body });

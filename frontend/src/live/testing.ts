@@ -22,7 +22,7 @@ export function stored(symbol: string, seq: number): StoredSignal {
     source: "simulated",
     ts: 1_700_000_000_000 + seq,
     consensus: 1,
-    risk: { atr_pct: 1, volatility_percentile: 0.5 },
+    risk: { atr_pct: 1, volatility_percentile: 0.5, stop_distance: 0.02, disagreement: 0.1 },
     preset_version: 1,
     probability: null,
     created_at: "2026-01-01T00:00:00Z",

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -41,12 +41,16 @@ class Arrived(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The universe from exchange time ``at`` on, and what the exchange lists (no more) since the last look."""
+    """The universe from exchange time ``at`` on, and what the exchange lists (no more) since the last look.
+
+    least: by symbol, the step and the least notional of an order, 0 where there is none.
+    """
 
     at: int
     symbols: list[str]
     listed: list[str]
     delisted: list[str]
+    least: Mapping[str, tuple[float, float]] = {}
 
 
 class Stored(NamedTuple):
@@ -166,7 +170,8 @@ class ExchangeFeed:
         self.health.unknown = sorted(set(unknown) - gone)
         for symbol in self.health.unknown:
             logger.warning("EXCHANGE_SYMBOLS: %s has no %s", self.venue.name, symbol)
-        chosen = Chosen(self.now(), symbols, sorted(listed) if self._listed else [], sorted(gone))
+        least = {s: (one.step, one.min_notional) for s in symbols if (one := self.venue.listings.get(s))}
+        chosen = Chosen(self.now(), symbols, sorted(listed) if self._listed else [], sorted(gone), least)
         known = await self._stored(chosen)
         follow = {(s, t) for s in symbols for t in self.plan.timeframes if t in self.venue.timeframes()}
         for key in [k for k in self.tracks if k not in follow]:

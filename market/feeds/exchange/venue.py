@@ -42,12 +42,17 @@ def require_exchange(name: str) -> None:
 
 
 class Listing(NamedTuple):
-    """A spot market of the exchange. created: ms, None where the exchange does not say."""
+    """A spot market of the exchange. created: ms, None where the exchange does not say.
+
+    step (base asset), min_notional (quote asset): of an order, 0 where the exchange names none.
+    """
 
     symbol: str
     quote: str
     active: bool
     created: int | None
+    step: float = 0.0
+    min_notional: float = 0.0
 
 
 class Venue:
@@ -77,9 +82,22 @@ class Venue:
         spot = {m["base"] + m["quote"]: m for m in markets.values() if m.get("spot")}
         self._ccxt_symbols = {symbol: m["symbol"] for symbol, m in spot.items()}
         self.listings = {
-            symbol: Listing(symbol, m["quote"], m.get("active") is not False, m.get("created"))
+            symbol: Listing(symbol, m["quote"], m.get("active") is not False, m.get("created"), *self._least(m))
             for symbol, m in spot.items()
         }
+
+    def _least(self, market: dict[str, Any]) -> tuple[float, float]:
+        """Return a market's step and least notional."""
+        import ccxt
+
+        amount, mode = (market.get("precision") or {}).get("amount"), self._rest.precisionMode
+        step = 0.0
+        if amount is not None and mode == ccxt.TICK_SIZE:
+            step = float(amount)
+        elif amount is not None and mode == ccxt.DECIMAL_PLACES:
+            step = 10.0 ** -float(amount)  # significant digits make no step
+        cost = ((market.get("limits") or {}).get("cost") or {}).get("min")
+        return step, float(cost or 0.0)
 
     async def read_limit(self) -> None:
         """Take the weight limit that the exchange publishes, where it does."""

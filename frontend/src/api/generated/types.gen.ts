@@ -64,6 +64,30 @@ export type Alive = {
 };
 
 /**
+ * AssetExposure
+ *
+ * ``beta``: to the benchmark; null where candles do not suffice. ``cluster``: number of its cluster.
+ */
+export type AssetExposure = {
+    beta: number | null;
+    cluster: number;
+    /**
+     * quote asset
+     */
+    notional: number;
+    /**
+     * quote asset
+     */
+    risk_amount: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    share: number;
+    side: 'LONG' | 'SHORT';
+    symbol: string;
+};
+
+/**
  * AuditPage
  */
 export type AuditPage = {
@@ -290,6 +314,24 @@ export type Closes = {
 };
 
 /**
+ * ClusterExposure
+ *
+ * Symbols tied by correlations of max_correlation or more.
+ */
+export type ClusterExposure = {
+    cluster: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    gross: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    net: number;
+    symbols: Array<string>;
+};
+
+/**
  * Component
  *
  * One detector's part in a score. An abstaining one has score 0.5, confidence 0, contribution 0.
@@ -312,6 +354,60 @@ export type ConfigBody = {
     timeframes?: Array<'1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'>;
     preset?: string;
     rules?: RulesField;
+};
+
+/**
+ * ``with``: the symbols to compare with.
+ */
+export type CorrelationBody = {
+    symbol: string;
+    with: Array<string>;
+};
+
+/**
+ * CorrelationCheck
+ */
+export type CorrelationCheck = {
+    correlations: {
+        [key: string]: number | null;
+    };
+    limit: number;
+    pairs: Array<CorrelationPair>;
+    passed: boolean;
+    symbol: string;
+    timeframe: '15m' | '1d' | '1h' | '1m' | '30m' | '4h' | '5m';
+    window: number;
+};
+
+/**
+ * CorrelationMatrix
+ *
+ * Shrunk towards the mean by ``shrinkage``; null where a pair has too few common returns.
+ */
+export type CorrelationMatrix = {
+    matrix: Array<Array<number | null>>;
+    minimum_overlap: number;
+    shrinkage: number | null;
+    symbols: Array<string>;
+    timeframe: '15m' | '1d' | '1h' | '1m' | '30m' | '4h' | '5m';
+    window: number;
+};
+
+/**
+ * CorrelationPair
+ */
+export type CorrelationPair = {
+    correlation: number | null;
+    /**
+     * common returns
+     */
+    overlap: number;
+    /**
+     * known, and not above the limit
+     */
+    passed: boolean;
+    reason: string | null;
+    symbol: string;
 };
 
 /**
@@ -380,9 +476,12 @@ export type DerivedSignal = {
     confidence: number;
     consensus: number;
     direction: 'BEARISH' | 'BULLISH' | 'NEUTRAL';
+    disagreement: number | null;
+    plan: SignalPlan | null;
     price: number;
     risk_level: 'HIGH' | 'LOW' | 'MEDIUM';
     score: number;
+    stop_distance: number | null;
     timeframes: {
         [key: string]: TimeframeRecord;
     };
@@ -579,6 +678,76 @@ export type Level = {
 };
 
 /**
+ * LimitBreach
+ *
+ * ``value``: what the proposal would have come to; ``allowed``: the limit.
+ */
+export type LimitBreach = {
+    allowed: number;
+    detail: string;
+    limit: string;
+    value: number | null;
+};
+
+/**
+ * What is left out stays as it is.
+ */
+export type LimitsBody = {
+    max_risk_per_trade?: number;
+    max_risk_per_day?: number;
+    max_positions?: number;
+    max_correlation?: number;
+    max_single_asset?: number;
+    max_drawdown?: number;
+    max_var_95?: number;
+    max_leverage?: number;
+};
+
+/**
+ * LimitsHistory
+ *
+ * Newest first.
+ */
+export type LimitsHistory = {
+    versions: Array<LimitsVersionRow>;
+};
+
+/**
+ * LimitsVersionRow
+ */
+export type LimitsVersionRow = {
+    /**
+     * ISO-8601 with Z
+     */
+    created_at: string;
+    created_by: string | null;
+    max_correlation: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_drawdown: number;
+    max_leverage: number;
+    max_positions: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_risk_per_day: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_risk_per_trade: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_single_asset: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_var_95: number;
+    version: number;
+};
+
+/**
  * Loading
  *
  * A worker has it under way: ask again after Retry-After seconds.
@@ -634,6 +803,21 @@ export type Me = {
 };
 
 /**
+ * MethodRisk
+ *
+ * One method's answer. ``reason``: why there is none.
+ */
+export type MethodRisk = {
+    cvar: number | null;
+    reason: string | null;
+    var: number | null;
+    /**
+     * returns used
+     */
+    window: number;
+};
+
+/**
  * Metrics
  */
 export type Metrics = {
@@ -641,6 +825,17 @@ export type Metrics = {
     market: MarketFigures;
     system: SystemFigures;
     websocket: WebsocketFigures;
+};
+
+/**
+ * side FLAT closes what is open. quantity: by default as much as the limits allow.
+ */
+export type OrderBody = {
+    symbol: string;
+    side: 'LONG' | 'SHORT' | 'FLAT';
+    stop_loss?: number;
+    take_profit?: number;
+    quantity?: number;
 };
 
 /**
@@ -689,12 +884,214 @@ export type OutcomeRow = {
     worst_r: number;
 };
 
+/**
+ * PaperEquityPage
+ */
+export type PaperEquityPage = {
+    next: string | null;
+    previous: string | null;
+    results: Array<PaperEquityPoint>;
+};
+
+/**
+ * PaperEquityPoint
+ */
+export type PaperEquityPoint = {
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    drawdown: number;
+    /**
+     * quote asset
+     */
+    equity: number;
+    positions: number;
+    /**
+     * quote asset
+     */
+    realised: number;
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    ts: number;
+    /**
+     * quote asset
+     */
+    unrealised: number;
+};
+
+/**
+ * PaperOrder
+ *
+ * What a signal or a person asked of the portfolio. ``side`` FLAT: to leave whatever disagrees.
+ */
+export type PaperOrder = {
+    by: string;
+    decided_ts: number | null;
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    fills_from: number;
+    id: number;
+    limits: Array<string>;
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    placed_ts: number;
+    position_id: number | null;
+    quantity: number | null;
+    reason: string;
+    side: 'FLAT' | 'LONG' | 'SHORT';
+    signal_id: string | null;
+    status: 'cancelled' | 'filled' | 'nothing' | 'rejected' | 'superseded' | 'waiting';
+    stop_loss: number | null;
+    symbol: string;
+    take_profit: number | null;
+};
+
+/**
+ * PaperOrderPage
+ */
+export type PaperOrderPage = {
+    next: string | null;
+    previous: string | null;
+    results: Array<PaperOrder>;
+};
+
+/**
+ * PaperPolicy
+ *
+ * How the portfolio trades. fee, slippage: shares; target_r 0: none. What is open keeps its stop and target.
+ */
+export type PaperPolicy = {
+    as_of?: number | null;
+    fee: number;
+    follows: boolean;
+    /**
+     * quote asset
+     */
+    initial_equity: number;
+    shorts: boolean;
+    slippage: number;
+    stop_atr: number;
+    target_r: number;
+};
+
+/**
+ * PaperPosition
+ *
+ * A position of the paper portfolio; closed, it is a trade. ``outcome``: open, or what closed it.
+ */
+export type PaperPosition = {
+    bars: number;
+    entry_price: number;
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    entry_ts: number;
+    exit_price: number | null;
+    exit_ts: number | null;
+    /**
+     * quote asset
+     */
+    fees: number;
+    /**
+     * received; paid is negative; quote asset
+     */
+    funding: number;
+    id: number;
+    /**
+     * the last close
+     */
+    mark_price: number;
+    /**
+     * quote asset
+     */
+    notional: number;
+    outcome: 'ended' | 'hand' | 'open' | 'signal' | 'stop' | 'target';
+    profit: number | null;
+    quantity: number;
+    /**
+     * what the stop would cost before fees, quote asset
+     */
+    risk_amount: number;
+    side: 'LONG' | 'SHORT';
+    signal_id: string | null;
+    stop_loss: number;
+    symbol: string;
+    take_profit: number | null;
+    /**
+     * after fees and funding so far; null once closed
+     */
+    unrealised: number | null;
+};
+
+/**
+ * PaperPositionPage
+ */
+export type PaperPositionPage = {
+    next: string | null;
+    previous: string | null;
+    results: Array<PaperPosition>;
+};
+
 export type PatchedConfigBody = {
     scan_interval_ms?: number;
     symbols?: Array<string> | null;
     timeframes?: Array<'1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'>;
     preset?: string;
     rules?: RulesField;
+};
+
+/**
+ * How the portfolio trades; what is left out stays.
+ */
+export type PatchedPolicyBody = {
+    follows?: boolean;
+    fee?: number;
+    slippage?: number;
+    stop_atr?: number;
+    target_r?: number;
+    shorts?: boolean;
+};
+
+/**
+ * PlanSize
+ *
+ * How much, and what that was sized by: what the account was when the signal was made.
+ *
+ * ``risk``, ``max_share``: shares of the equity; ``max_leverage``: a multiple. ``in_use``: notional of what was open.
+ * ``step``, ``min_notional``: the symbol's, 0 where they are not known.
+ */
+export type PlanSize = {
+    equity: number;
+    in_use: number;
+    max_leverage: number;
+    max_share: number;
+    min_notional: number;
+    notional: number;
+    quantity: number;
+    /**
+     * why the quantity is 0
+     */
+    refused: string | null;
+    risk: number;
+    /**
+     * what the stop costs before fees, quote asset
+     */
+    risk_amount: number;
+    step: number;
+};
+
+/**
+ * PlanTarget
+ *
+ * ``r``: multiple of the stop's distance. ``reward_to_risk``: after fees and slippage of entering and leaving.
+ */
+export type PlanTarget = {
+    price: number;
+    r: number;
+    reward_to_risk: number;
 };
 
 /**
@@ -724,6 +1121,104 @@ export type PortablePreset = {
     description?: string;
     act: number;
     min_confidence: number;
+};
+
+/**
+ * PortfolioAssessment
+ *
+ * Where the risk of the paper portfolio lies. Empty lists and zeros when nothing is held.
+ */
+export type PortfolioAssessment = {
+    as_of: number | null;
+    assets: Array<AssetExposure>;
+    benchmark: string | null;
+    /**
+     * of the portfolio to the benchmark
+     */
+    beta: number | null;
+    /**
+     * limits that the portfolio is beyond as it stands
+     */
+    broken: Array<string>;
+    clusters: Array<ClusterExposure>;
+    correlation: CorrelationMatrix;
+    /**
+     * quote asset
+     */
+    equity: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    gross: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    long: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    net: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    short: number;
+    value_at_risk: ValueAtRisk;
+};
+
+/**
+ * PositionSize
+ *
+ * How much may be opened. ``limits``: those that the full size breaks; rejected: quantity 0.
+ */
+export type PositionSize = {
+    breaches: Array<LimitBreach>;
+    entry_price: number;
+    /**
+     * quote asset
+     */
+    equity: number;
+    limits: Array<string>;
+    /**
+     * quote asset
+     */
+    notional: number;
+    quantity: number;
+    /**
+     * reward to risk of take_profit
+     */
+    r_multiple: number | null;
+    /**
+     * quote asset
+     */
+    risk_amount: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    risk_share: number;
+    side: 'LONG' | 'SHORT';
+    status: 'accepted' | 'rejected' | 'sized_down';
+    stop_distance: number;
+    stop_loss: number;
+    symbol: string;
+    take_profit: number | null;
+    /**
+     * limits that could not be looked at, and why
+     */
+    unchecked: Array<string>;
+};
+
+/**
+ * direction: by default long where the stop lies below the entry. step, min_notional: the exchange's, 0 is none.
+ */
+export type PositionSizeBody = {
+    symbol: string;
+    entry_price: number;
+    stop_loss: number;
+    equity?: number;
+    direction?: 'BULLISH' | 'BUY' | 'LONG' | 'BEARISH' | 'SELL' | 'SHORT';
+    quantity?: number;
+    step?: number;
+    min_notional?: number;
 };
 
 /**
@@ -876,6 +1371,142 @@ export type ReliabilityBin = {
     came: number;
     count: number;
     said: number;
+};
+
+/**
+ * RiskLimits
+ *
+ * Shares of the equity, but max_positions, max_correlation and max_leverage (a multiple of the equity).
+ */
+export type RiskLimits = {
+    max_correlation: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_drawdown: number;
+    max_leverage: number;
+    max_positions: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_risk_per_day: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_risk_per_trade: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_single_asset: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_var_95: number;
+};
+
+/**
+ * RiskProtection
+ *
+ * A time in which nothing is opened; ``symbol`` null: of any symbol.
+ */
+export type RiskProtection = {
+    id: number;
+    kind: 'cooldown' | 'drawdown_pause' | 'symbol_cooldown';
+    lifted_by: string;
+    lifted_ts: number | null;
+    reason: string;
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    since: number;
+    symbol: string | null;
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    until: number;
+};
+
+/**
+ * RiskProtectionPage
+ */
+export type RiskProtectionPage = {
+    next: string | null;
+    previous: string | null;
+    results: Array<RiskProtection>;
+};
+
+/**
+ * RiskStatus
+ *
+ * The paper portfolio in one look. Empty, its risk is 0; ``var95`` is null where candles do not suffice.
+ */
+export type RiskStatus = {
+    /**
+     * ms: bars that closed by then are done
+     */
+    as_of: number | null;
+    /**
+     * quote asset
+     */
+    cash: number;
+    /**
+     * ms: losses since then count for the day
+     */
+    counted_from: number;
+    cvar95: number | null;
+    /**
+     * share of the highest equity there was
+     */
+    drawdown: number;
+    /**
+     * quote asset
+     */
+    equity: number;
+    /**
+     * long less short notional over the equity
+     */
+    exposure: number;
+    /**
+     * opens and closes positions as signals say
+     */
+    follows: boolean;
+    /**
+     * quote asset
+     */
+    initial_equity: number;
+    /**
+     * notional of all positions over the equity
+     */
+    leverage: number;
+    /**
+     * the same since the last pause: what max_drawdown is held to
+     */
+    limit_drawdown: number;
+    limits: RiskLimits;
+    limits_version: number;
+    /**
+     * quote asset
+     */
+    lost_today: number;
+    open_positions: number;
+    /**
+     * what all stops together would cost, quote asset
+     */
+    open_risk: number;
+    positions: Array<PaperPosition>;
+    protections: Array<RiskProtection>;
+    /**
+     * profit of all closed positions, quote asset
+     */
+    realised: number;
+    source: string;
+    /**
+     * of the open ones, with their fees and funding, quote asset
+     */
+    unrealised: number;
+    var95: number | null;
+    var95_reason: string | null;
+    waiting_orders: number;
 };
 
 /**
@@ -1114,7 +1745,7 @@ export type SeriesFacts = {
 /**
  * SignalDetail
  *
- * A signal with the components of every timeframe.
+ * A signal with the components of every timeframe, and its plan; without a direction there is none.
  */
 export type SignalDetail = {
     advice: 'BUY' | 'HOLD' | 'SELL';
@@ -1131,6 +1762,7 @@ export type SignalDetail = {
     direction: 'BEARISH' | 'BULLISH' | 'NEUTRAL';
     id: string;
     missing: Array<string>;
+    plan: SignalPlan | null;
     preset: string;
     preset_version: number;
     price: number;
@@ -1167,12 +1799,39 @@ export type SignalPage = {
 };
 
 /**
+ * SignalPlan
+ *
+ * How the signal would be traded. ``zone``: low and high of the entry. ``reward_to_risk``: of the target at 2 R.
+ */
+export type SignalPlan = {
+    entry: number;
+    reward_to_risk: number | null;
+    side: 'LONG' | 'SHORT';
+    size: PlanSize;
+    stop: number;
+    stop_from: 'atr' | 'structure';
+    targets: Array<PlanTarget>;
+    zone: [
+        number,
+        number
+    ];
+};
+
+/**
  * SignalRisk
  *
- * ``atr_pct``: average true range in percent of the price.
+ * ``atr_pct``: average true range in percent of the price. The last two are null in signals older than they are.
  */
 export type SignalRisk = {
     atr_pct: number;
+    /**
+     * 0: all evidence points one way, 1: it cancels out
+     */
+    disagreement: number | null;
+    /**
+     * to the plan's stop, a share of the price; without a direction the farther side
+     */
+    stop_distance: number | null;
     volatility_percentile: number;
 };
 
@@ -1207,6 +1866,40 @@ export type SkippedTimeframe = {
 export type SocketTicket = {
     expires_in: number;
     ticket: string;
+};
+
+/**
+ * StopLoss
+ *
+ * ``structure_level``: the confirmed swing that the stop lies beyond, null where ATR alone sets it.
+ */
+export type StopLoss = {
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    as_of: number;
+    /**
+     * average true range, quote asset
+     */
+    atr: number;
+    atr_pct: number;
+    direction: 'BEARISH' | 'BULLISH';
+    entry_price: number;
+    r_multiple: number;
+    stop_from: 'atr' | 'structure';
+    stop_loss: number;
+    structure_level: number | null;
+    symbol: string;
+    take_profit: number | null;
+    targets: Array<number | null>;
+    timeframe: '15m' | '1d' | '1h' | '1m' | '30m' | '4h' | '5m';
+};
+
+export type StopLossBody = {
+    symbol: string;
+    direction: 'BULLISH' | 'BUY' | 'LONG' | 'BEARISH' | 'SELL' | 'SHORT';
+    entry_price?: number;
+    timeframe?: '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d';
 };
 
 /**
@@ -1248,6 +1941,13 @@ export type StoredSignal = {
      * ms since the Unix epoch, UTC
      */
     ts: number;
+};
+
+/**
+ * A serializer to which an unknown field is an error: a misspelt option must not pass as its default.
+ */
+export type Strict = {
+    [key: string]: never;
 };
 
 /**
@@ -1377,6 +2077,62 @@ export type TradingField = {
     max_leverage?: number;
     step?: number;
     min_notional?: number;
+};
+
+/**
+ * ValueAtRisk
+ *
+ * What the portfolio may lose within one bar of ``timeframe``; zeros when nothing is held.
+ */
+export type ValueAtRisk = {
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    as_of: number;
+    confidence: number;
+    cvar: number | null;
+    cvar_amount: number | null;
+    method: 'filtered' | 'historical' | 'parametric';
+    methods: {
+        [key: string]: MethodRisk;
+    };
+    reason: string | null;
+    timeframe: '15m' | '1d' | '1h' | '1m' | '30m' | '4h' | '5m';
+    var: number | null;
+    var_amount: number | null;
+    window: number;
+};
+
+/**
+ * VersionedLimits
+ *
+ * ``version``: 0 before anybody has changed the defaults.
+ */
+export type VersionedLimits = {
+    max_correlation: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_drawdown: number;
+    max_leverage: number;
+    max_positions: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_risk_per_day: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_risk_per_trade: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_single_asset: number;
+    /**
+     * part of the equity: 0.01 is 1 %
+     */
+    max_var_95: number;
+    version: number;
 };
 
 /**
@@ -3151,6 +3907,850 @@ export type GetMetricsResponses = {
 };
 
 export type GetMetricsResponse = GetMetricsResponses[keyof GetMetricsResponses];
+
+export type PostRiskCalculatePositionData = {
+    body: PositionSizeBody;
+    path?: never;
+    query?: never;
+    url: '/api/risk/calculate-position';
+};
+
+export type PostRiskCalculatePositionErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostRiskCalculatePositionError = PostRiskCalculatePositionErrors[keyof PostRiskCalculatePositionErrors];
+
+export type PostRiskCalculatePositionResponses = {
+    200: PositionSize;
+};
+
+export type PostRiskCalculatePositionResponse = PostRiskCalculatePositionResponses[keyof PostRiskCalculatePositionResponses];
+
+export type PostRiskCalculateStopLossData = {
+    body: StopLossBody;
+    path?: never;
+    query?: never;
+    url: '/api/risk/calculate-stop-loss';
+};
+
+export type PostRiskCalculateStopLossErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * there is no score; the code is the reason
+     */
+    409: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostRiskCalculateStopLossError = PostRiskCalculateStopLossErrors[keyof PostRiskCalculateStopLossErrors];
+
+export type PostRiskCalculateStopLossResponses = {
+    200: StopLoss;
+    202: Loading;
+};
+
+export type PostRiskCalculateStopLossResponse = PostRiskCalculateStopLossResponses[keyof PostRiskCalculateStopLossResponses];
+
+export type PostRiskCheckCorrelationData = {
+    body: CorrelationBody;
+    path?: never;
+    query?: never;
+    url: '/api/risk/check-correlation';
+};
+
+export type PostRiskCheckCorrelationErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostRiskCheckCorrelationError = PostRiskCheckCorrelationErrors[keyof PostRiskCheckCorrelationErrors];
+
+export type PostRiskCheckCorrelationResponses = {
+    200: CorrelationCheck;
+};
+
+export type PostRiskCheckCorrelationResponse = PostRiskCheckCorrelationResponses[keyof PostRiskCheckCorrelationResponses];
+
+export type GetRiskEquityData = {
+    body?: never;
+    path?: never;
+    query?: {
+        cursor?: string;
+        limit?: number;
+    };
+    url: '/api/risk/equity';
+};
+
+export type GetRiskEquityErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskEquityError = GetRiskEquityErrors[keyof GetRiskEquityErrors];
+
+export type GetRiskEquityResponses = {
+    200: PaperEquityPage;
+};
+
+export type GetRiskEquityResponse = GetRiskEquityResponses[keyof GetRiskEquityResponses];
+
+export type GetRiskLimitsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/risk/limits';
+};
+
+export type GetRiskLimitsErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskLimitsError = GetRiskLimitsErrors[keyof GetRiskLimitsErrors];
+
+export type GetRiskLimitsResponses = {
+    200: VersionedLimits;
+};
+
+export type GetRiskLimitsResponse = GetRiskLimitsResponses[keyof GetRiskLimitsResponses];
+
+export type PutRiskLimitsData = {
+    body: LimitsBody;
+    path?: never;
+    query?: never;
+    url: '/api/risk/limits';
+};
+
+export type PutRiskLimitsErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PutRiskLimitsError = PutRiskLimitsErrors[keyof PutRiskLimitsErrors];
+
+export type PutRiskLimitsResponses = {
+    200: VersionedLimits;
+};
+
+export type PutRiskLimitsResponse = PutRiskLimitsResponses[keyof PutRiskLimitsResponses];
+
+export type GetRiskLimitsHistoryData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/risk/limits/history';
+};
+
+export type GetRiskLimitsHistoryErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskLimitsHistoryError = GetRiskLimitsHistoryErrors[keyof GetRiskLimitsHistoryErrors];
+
+export type GetRiskLimitsHistoryResponses = {
+    200: LimitsHistory;
+};
+
+export type GetRiskLimitsHistoryResponse = GetRiskLimitsHistoryResponses[keyof GetRiskLimitsHistoryResponses];
+
+export type GetRiskOrdersData = {
+    body?: never;
+    path?: never;
+    query?: {
+        cursor?: string;
+        limit?: number;
+        status?: 'waiting' | 'filled' | 'rejected' | 'nothing' | 'superseded' | 'cancelled';
+        symbol?: string;
+    };
+    url: '/api/risk/orders';
+};
+
+export type GetRiskOrdersErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskOrdersError = GetRiskOrdersErrors[keyof GetRiskOrdersErrors];
+
+export type GetRiskOrdersResponses = {
+    200: PaperOrderPage;
+};
+
+export type GetRiskOrdersResponse = GetRiskOrdersResponses[keyof GetRiskOrdersResponses];
+
+export type PostRiskOrdersData = {
+    body: OrderBody;
+    path?: never;
+    query?: {
+        cursor?: string;
+        limit?: number;
+        status?: 'waiting' | 'filled' | 'rejected' | 'nothing' | 'superseded' | 'cancelled';
+        symbol?: string;
+    };
+    url: '/api/risk/orders';
+};
+
+export type PostRiskOrdersErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostRiskOrdersError = PostRiskOrdersErrors[keyof PostRiskOrdersErrors];
+
+export type PostRiskOrdersResponses = {
+    201: PaperOrder;
+};
+
+export type PostRiskOrdersResponse = PostRiskOrdersResponses[keyof PostRiskOrdersResponses];
+
+export type DeleteRiskOrdersOrderIdData = {
+    body?: never;
+    path: {
+        order_id: number;
+    };
+    query?: never;
+    url: '/api/risk/orders/{order_id}';
+};
+
+export type DeleteRiskOrdersOrderIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * it is decided already
+     */
+    409: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type DeleteRiskOrdersOrderIdError = DeleteRiskOrdersOrderIdErrors[keyof DeleteRiskOrdersOrderIdErrors];
+
+export type DeleteRiskOrdersOrderIdResponses = {
+    200: PaperOrder;
+};
+
+export type DeleteRiskOrdersOrderIdResponse = DeleteRiskOrdersOrderIdResponses[keyof DeleteRiskOrdersOrderIdResponses];
+
+export type GetRiskPortfolioData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/risk/portfolio';
+};
+
+export type GetRiskPortfolioErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskPortfolioError = GetRiskPortfolioErrors[keyof GetRiskPortfolioErrors];
+
+export type GetRiskPortfolioResponses = {
+    200: PaperPolicy;
+};
+
+export type GetRiskPortfolioResponse = GetRiskPortfolioResponses[keyof GetRiskPortfolioResponses];
+
+export type PatchRiskPortfolioData = {
+    body: PatchedPolicyBody;
+    path?: never;
+    query?: never;
+    url: '/api/risk/portfolio';
+};
+
+export type PatchRiskPortfolioErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PatchRiskPortfolioError = PatchRiskPortfolioErrors[keyof PatchRiskPortfolioErrors];
+
+export type PatchRiskPortfolioResponses = {
+    200: PaperPolicy;
+};
+
+export type PatchRiskPortfolioResponse = PatchRiskPortfolioResponses[keyof PatchRiskPortfolioResponses];
+
+export type GetRiskPortfolioAssessmentData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/risk/portfolio-assessment';
+};
+
+export type GetRiskPortfolioAssessmentErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskPortfolioAssessmentError = GetRiskPortfolioAssessmentErrors[keyof GetRiskPortfolioAssessmentErrors];
+
+export type GetRiskPortfolioAssessmentResponses = {
+    200: PortfolioAssessment;
+};
+
+export type GetRiskPortfolioAssessmentResponse = GetRiskPortfolioAssessmentResponses[keyof GetRiskPortfolioAssessmentResponses];
+
+export type GetRiskPositionsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        cursor?: string;
+        limit?: number;
+        status?: 'open' | 'closed';
+        symbol?: string;
+    };
+    url: '/api/risk/positions';
+};
+
+export type GetRiskPositionsErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskPositionsError = GetRiskPositionsErrors[keyof GetRiskPositionsErrors];
+
+export type GetRiskPositionsResponses = {
+    200: PaperPositionPage;
+};
+
+export type GetRiskPositionsResponse = GetRiskPositionsResponses[keyof GetRiskPositionsResponses];
+
+export type GetRiskProtectionsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        active?: boolean;
+        cursor?: string;
+        limit?: number;
+    };
+    url: '/api/risk/protections';
+};
+
+export type GetRiskProtectionsErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskProtectionsError = GetRiskProtectionsErrors[keyof GetRiskProtectionsErrors];
+
+export type GetRiskProtectionsResponses = {
+    200: RiskProtectionPage;
+};
+
+export type GetRiskProtectionsResponse = GetRiskProtectionsResponses[keyof GetRiskProtectionsResponses];
+
+export type DeleteRiskProtectionsProtectionIdData = {
+    body?: never;
+    path: {
+        protection_id: number;
+    };
+    query?: never;
+    url: '/api/risk/protections/{protection_id}';
+};
+
+export type DeleteRiskProtectionsProtectionIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * it is over already
+     */
+    409: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type DeleteRiskProtectionsProtectionIdError = DeleteRiskProtectionsProtectionIdErrors[keyof DeleteRiskProtectionsProtectionIdErrors];
+
+export type DeleteRiskProtectionsProtectionIdResponses = {
+    200: RiskProtection;
+};
+
+export type DeleteRiskProtectionsProtectionIdResponse = DeleteRiskProtectionsProtectionIdResponses[keyof DeleteRiskProtectionsProtectionIdResponses];
+
+export type PostRiskResetDailyData = {
+    body?: Strict;
+    path?: never;
+    query?: never;
+    url: '/api/risk/reset-daily';
+};
+
+export type PostRiskResetDailyErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostRiskResetDailyError = PostRiskResetDailyErrors[keyof PostRiskResetDailyErrors];
+
+export type PostRiskResetDailyResponses = {
+    200: RiskStatus;
+};
+
+export type PostRiskResetDailyResponse = PostRiskResetDailyResponses[keyof PostRiskResetDailyResponses];
+
+export type GetRiskStatusData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/risk/status';
+};
+
+export type GetRiskStatusErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskStatusError = GetRiskStatusErrors[keyof GetRiskStatusErrors];
+
+export type GetRiskStatusResponses = {
+    200: RiskStatus;
+};
+
+export type GetRiskStatusResponse = GetRiskStatusResponses[keyof GetRiskStatusResponses];
+
+export type GetRiskVarData = {
+    body?: never;
+    path?: never;
+    query?: {
+        confidence?: number;
+        method?: 'historical' | 'parametric' | 'filtered';
+    };
+    url: '/api/risk/var';
+};
+
+export type GetRiskVarErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetRiskVarError = GetRiskVarErrors[keyof GetRiskVarErrors];
+
+export type GetRiskVarResponses = {
+    200: ValueAtRisk;
+};
+
+export type GetRiskVarResponse = GetRiskVarResponses[keyof GetRiskVarResponses];
 
 export type PostScannerRunData = {
     body: ScanBody;

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { planPosition, planStop } from "../../api/planned";
+import { planPosition, planStop } from "../../api/endpoints";
 import type { Decision } from "../../api/types";
 import { fixed, percent, price } from "../../format/format";
 import { Failed, Loading } from "../../ui/states";
