@@ -79,7 +79,7 @@ study: .venv/dev ## Walk forward over 100 random walks and 100 planted edges (fi
 	STUDY_SEEDS=100 $(PY) -m pytest -q tests/studies
 
 .PHONY: docs
-docs: .venv/dev ## Write docs/api.md, docs/asyncapi.json and docs/commands.md anew from the code
+docs: .venv/dev ## Write the generated documents in docs/ anew from the code
 	$(PY) manage.py write_docs
 
 .PHONY: bench

@@ -13,6 +13,7 @@ from signals.asyncapi import asyncapi_document
 from signals.codes import CloseCode, ErrorCode
 from signals.frames import FROM_CLIENT, FROM_SERVER
 from signals.messages import Refused, parse
+from telemetry.catalogue import CATALOGUE, REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = (ROOT / "docs" / "contract.md").read_text()
@@ -43,6 +44,18 @@ def test_every_figure_of_the_metrics_stands_in_the_api_page():
     for group, shape in get_type_hints(Metrics).items():
         for figure in (group, *get_type_hints(shape)):
             assert f"- `{figure}`" in page, figure
+
+
+def test_every_metric_that_is_exposed_is_documented_with_its_labels():
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    for metric in REGISTRY.collect():
+        assert metric.name in CATALOGUE, f"{metric.name}: declare it in telemetry/catalogue.py"
+    for name, about in CATALOGUE.items():
+        shown = f"{name}_total" if about.kind == "counter" else name
+        row = next((line for line in page.splitlines() if line.startswith(f"| `{shown}` |")), "")
+        assert len(about.help) > 10, name
+        assert about.help in row, f"{name}: run manage.py write_docs"
+        assert all(f"`{label}`" in row for label in about.labels), name
 
 
 def test_every_reference_of_the_asyncapi_document_leads_somewhere():

@@ -22,7 +22,6 @@ LATER = {
     "GET /api/risk/portfolio-assessment",
     "GET /api/risk/var",
     "POST /api/risk/reset-daily",
-    "GET /metrics",
 }
 PAGES = {"GET /api/docs"}  # for people: not in the OpenAPI document
 
