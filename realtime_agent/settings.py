@@ -88,6 +88,7 @@ WATCHDOG_S = _env.read("WATCHDOG_S", "float", 30.0, _positive, "more than 0")
 WRITE_PATH = _env.read("WRITE_PATH", "str", "auto", {"auto", "portable"}.__contains__, "auto or portable")
 _secret = _env.read("SECRET_KEY", "str", "")
 _env.refuse_unknown()
+VARIABLES = _env.variables()  # for docs/configuration.md
 
 if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {

@@ -86,7 +86,19 @@ def test_the_actions_that_the_document_names_are_those_that_are_understood():
         parse('{"action": "publish"}')
 
 
-def test_every_page_that_a_page_leads_to_exists():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\((?!http)([^)#\s]+\.(?:md|json|py))", page.read_text()):
-            assert (page.parent / target).exists(), (page.name, target)
+def anchors(page):
+    """Return the anchors of a page's headings, as they are made where it is read."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_and_section_that_a_page_leads_to_exists():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    for page in [*pages, *(ROOT / "deploy").rglob("*.md")]:
+        for target, anchor in re.findall(
+            r"\]\((?!http)([^)#\s]*\.(?:md|json|py|yaml))?(?:#([\w-]+))?\)", page.read_text()
+        ):
+            led = page.parent / target if target else page
+            assert led.exists(), (page.name, target)
+            if anchor and page.name != "api.md":
+                assert anchor in anchors(led.read_text()), (page.name, target, anchor)
