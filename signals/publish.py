@@ -50,6 +50,11 @@ async def publish(market: Market, signals: Sequence[Signal], ticks: Mapping[int,
         for signal in signals
     ]
     heads = {signal.instrument.symbol: signal.seq for signal in signals}
+    for _, message in messages:
+        told = message["signal"]
+        trail.info(
+            "publishing %s %d", told["symbol"], told["seq"], extra={"tick": message["tick"], "signal": told["id"]}
+        )
     try:
         with timed("publish"):
             await send_all(layer, [*messages, (HEADS_GROUP, {"type": "signal.heads", "heads": heads})])
@@ -57,11 +62,6 @@ async def publish(market: Market, signals: Sequence[Signal], ticks: Mapping[int,
         count_failure("publish", error)
         logger.warning("the channel layer did not take %d signals: %s", len(signals), error)
         return False
-    for _, message in messages:
-        told = message["signal"]
-        trail.info(
-            "published %s %d", told["symbol"], told["seq"], extra={"tick": message["tick"], "signal": told["id"]}
-        )
     return True
 
 

@@ -13,14 +13,14 @@ from signals.models import Signal
 
 @pytest.mark.django_db
 def test_a_new_epoch_is_audited_and_numbers_go_on(play):
-    stored = play(12)
+    stored = play(6)
     before, epoch = list(Signal.objects.values_list("pk", "seq")), current_market().epoch
     call_command("new_epoch")
     assert current_market().epoch != epoch
     assert list(Signal.objects.values_list("pk", "seq")) == before
     assert AuditEntry.objects.get(action="market.epoch").old == {"epoch": str(epoch)}
     heads = {s.instrument.symbol: s.seq for s in stored}
-    later = play(60)
+    later = play(30)
     assert min(s.seq - heads.get(s.instrument.symbol, 0) for s in later) == 1
 
 

@@ -24,7 +24,7 @@ def test_every_operation_of_a_migration_has_a_reverse(key):
 
 
 def rows():
-    """Return the number of rows of every table, and of those of the house a digest that no column order changes."""
+    """Return the number of rows of every table."""
     found = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -47,13 +47,8 @@ def test_going_one_migration_back_and_on_again_keeps_every_row(play):
     before = rows()
     assert before["signals_signal"] == len(signals) > 0
     assert before["agent_tally"] > 0
-    loader = MigrationExecutor(connection).loader
-    leaves = [key for key in loader.graph.leaf_nodes() if key[0] in OURS]
-    older = [
-        max((k for k in loader.disk_migrations if k[0] == app and k < (app, name)), default=None)
-        for app, name in leaves
-    ]
-    back = [key for key in older if key is not None]
+    leaves = [key for key in LOADER.graph.leaf_nodes() if key[0] in OURS]
+    back = [max(older) for leaf in leaves if (older := [k for k in MIGRATIONS if k[0] == leaf[0] and k < leaf])]
     try:
         migrate(back)
         lost = set(before) - set(rows())
@@ -73,7 +68,6 @@ def test_going_one_migration_back_and_on_again_keeps_every_row(play):
         t: n for t, n in before.items() if t not in recounted
     }
     assert after["agent_tally"] > 0
-    assert {(s.pk, s.instrument_id, s.seq) for s in play(0) or stored} == signals
     later = play(40)
     heads = {}
     for signal in stored:

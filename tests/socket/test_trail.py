@@ -51,7 +51,7 @@ async def test_the_lines_of_one_signal_are_found_by_the_id_of_its_tick_from_the_
         "bars of replay are in",
         "shard 0 is taken",
         f"3 symbols scored, {len(told)} signals stored",
-        f"published {symbol} {seq}",
+        f"publishing {symbol} {seq}",
         f"sent {symbol} {seq}",
     ]
     assert way[-1]["sockets"] == 1
