@@ -92,6 +92,10 @@ bench: .venv/dev ## Measure against peers (installs them: 1.5 GB); writes a date
 bench-fanout: .venv/dev ## Measure fan-out beside nchan and stock Channels (needs gcc, nginx-light, libnginx-mod-nchan)
 	$(PY) -m bench.fanout.run
 
+.PHONY: bench-admin
+bench-admin: .venv/dev ## Measure the admin's lists over 1 M signals and 10 M candles on PostgreSQL (some minutes, 8 GB)
+	$(PY) -m bench.admin_lists
+
 .PHONY: fuzz
 fuzz: .venv/dev ## Run 500 random interleavings against a model, 5,000 requests, 20,000 frames, 10,000 tries to log in
 	FUZZ_RUNS=500 $(PY) -m pytest -q -n 2 tests/wire/test_model.py
