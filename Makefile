@@ -80,7 +80,7 @@ study: .venv/dev ## 100 random walks, 100 planted edges, value at risk over 2024
 	PARITY_DAYS=31 $(PY) -m pytest -q tests/backtest/test_parity.py -k days_of_ten
 
 .PHONY: docs
-docs: .venv/dev ## Write docs/api.md, docs/asyncapi.json and docs/commands.md anew from the code
+docs: .venv/dev ## Write the generated documents in docs/ anew from the code
 	$(PY) manage.py write_docs
 
 .PHONY: bench
@@ -93,6 +93,10 @@ bench: .venv/dev ## Measure against peers (installs them: 1.5 GB); writes a date
 .PHONY: bench-fanout
 bench-fanout: .venv/dev ## Measure fan-out beside nchan and stock Channels (needs gcc, nginx-light, libnginx-mod-nchan)
 	$(PY) -m bench.fanout.run
+
+.PHONY: bench-admin
+bench-admin: .venv/dev ## Measure the admin's lists over 1 M signals and 10 M candles on PostgreSQL (some minutes, 8 GB)
+	$(PY) -m bench.admin_lists
 
 .PHONY: fuzz
 fuzz: .venv/dev ## Run 500 random interleavings against a model, 5,000 requests, 20,000 frames, 10,000 tries to log in

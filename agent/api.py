@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from django.http import HttpResponse
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from rest_framework import serializers
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agent import services, shapes
+from agent.exposition import exposition
 from agent.health import health_json
 from agent.metrics import metrics_json
 from agent.models import ScanRun
@@ -127,12 +131,33 @@ class RunsView(View):
         return pages.get_paginated_response([run.as_json() for run in page])
 
 
+class Text(BaseContentNegotiation):
+    """One format, whatever a scraper says that it accepts; refusals stay JSON."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class MetricsView(View):
     """Figures of this process, the agent and the market."""
 
     @endpoint(Permission.READ, shapes.Metrics)
     def get(self, request: Request) -> Response:
         return Response(metrics_json())
+
+
+class ExpositionView(View):
+    """Figures of all processes, of the agent and the market for Prometheus, in its text format 0.0.4."""
+
+    content_negotiation_class = Text
+    operation = "exposition"
+
+    @endpoint(Permission.READ, str, media_type="text/plain")
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse(exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 class HealthView(View):

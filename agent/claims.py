@@ -1,6 +1,7 @@
 """Who may do a tick: one run a tick, one taker a shard, and a fence that an older taker cannot pass."""
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,9 +12,11 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from agent import tally
 from agent.models import ScanRun, ScanShard
 from market.models import Market
 from presets.services import active_version
+from telemetry.failures import Foreseen
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ class Claim(NamedTuple):
     shards: int
 
 
-class LostClaim(Exception):
+class LostClaim(Foreseen):
     """The shard may not be committed: another worker took it over, or the agent was turned off."""
 
 
@@ -120,9 +123,10 @@ def hold(claimed: Claim) -> None:
 def mark_missed(market: Market, before: int) -> None:
     """Record ticks that were begun and never finished, and that market time has passed: missed, or partial."""
     passed = ScanRun.objects.filter(market=market, status=ScanRun.Status.RUNNING, due_at__lt=before)
+    counts: tally.Counts = Counter()
     for run in passed:
         some = run.shards.exclude(finished_at=None).exists()
         status = ScanRun.Status.PARTIAL if some else ScanRun.Status.MISSED
-        ScanRun.objects.filter(pk=run.pk, status=ScanRun.Status.RUNNING).update(
-            status=status, finished_at=timezone.now()
-        )
+        mine = ScanRun.objects.filter(pk=run.pk, status=ScanRun.Status.RUNNING)
+        counts["agent_scans", status] += mine.update(status=status, finished_at=timezone.now())
+    tally.add(market, counts)

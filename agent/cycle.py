@@ -7,6 +7,7 @@ from collections import Counter
 from django.db import connection, transaction
 from django.utils import timezone
 
+from agent import tally
 from agent.claims import Claim, LostClaim, hold
 from agent.models import AgentState, ScanRun
 from agent.services import AGENT, policy_of, rules_of, watchlist
@@ -23,6 +24,8 @@ from signals.planning import Account
 from signals.scoring import SymbolResult, newest_close, score_symbols
 from signals.services import Decided, decide_all, is_news, store, streams_of
 from signals.states import of_result, save
+from telemetry.logs import trail
+from telemetry.stages import timed
 
 logger = logging.getLogger(__name__)
 
@@ -54,17 +57,20 @@ class Scanner:
         """
         preset = claimed.run.preset_version
         policy = policy_of(state, preset)
-        watched = self._part(market, state, claimed.shards, claimed.shard.shard)
-        self._windows.refresh([one for members in watched.values() for one in members], claimed.run.market_time)
-        streams = streams_of(list(watched))
-        asked = self._news(watched, streams, preset, claimed.run.market_time, is_live(market))
-        results = score_symbols(asked, state.timeframes, policy, self._windows)
-        decided = decide_all(results, streams, rules_of(state))
-        account = self._account(market, decided)
+        with timed("load"):
+            watched = self._part(market, state, claimed.shards, claimed.shard.shard)
+            self._windows.refresh([one for members in watched.values() for one in members], claimed.run.market_time)
+            streams = streams_of(list(watched))
+            asked = self._news(watched, streams, preset, claimed.run.market_time, is_live(market))
+        with timed("score"):
+            results = score_symbols(asked, state.timeframes, policy, self._windows)
+        with timed("rules"):
+            decided = decide_all(results, streams, rules_of(state))
+            account = self._account(market, decided)
         told = self._changed(results, watched)
         for one in told:
             one.revision = market.corrections  # of before the bars were read: seen for certain
-        with transaction.atomic():
+        with timed("store"), transaction.atomic():
             hold(claimed)
             _require_on()
             save(told)
@@ -72,7 +78,8 @@ class Scanner:
             follow(list(watched), claimed.run.market_time)
             take_up(market, signals, claimed.run.market_time)
             scored = sum(d.decision is not None for d in decided)
-            last = finish(market, claimed, scored, len(signals), held)
+            last = finish(market, claimed, scored, len(signals), held, tally.counted(results, signals, held))
+        trail.info("%d symbols scored, %d signals stored", scored, len(signals), extra={"shard": claimed.shard.shard})
         self._told |= {one.pk: one.close for one in told}
         if last:
             _advance_portfolio(market, claimed.run.market_time)
@@ -125,7 +132,7 @@ def give_up(market: Market, claimed: Claim) -> None:
         hold(claimed)
         _require_on()
         claimed.run.shards.filter(pk=claimed.shard.pk).update(given_up=True)
-        finish(market, claimed, 0, 0, Counter())
+        finish(market, claimed, 0, 0, Counter(), Counter())
 
 
 def _require_on() -> None:
@@ -150,7 +157,9 @@ def _advance_portfolio(market: Market, now: int) -> None:
         logger.exception("the paper portfolio stays where it is until the next tick")
 
 
-def finish(market: Market, claimed: Claim, symbols: int, signals: int, held: Counter[str]) -> bool:
+def finish(
+    market: Market, claimed: Claim, symbols: int, signals: int, held: Counter[str], counts: tally.Counts
+) -> bool:
     """Add a shard to its run; the last one completes the run and moves the market on, in the same transaction.
 
     Return whether this was the last one.
@@ -168,5 +177,7 @@ def finish(market: Market, claimed: Claim, symbols: int, signals: int, held: Cou
         run.finished_at = timezone.now()
         if not market.move(run.market_time):
             raise LostClaim("another process has moved the market on")
+        counts["agent_scans", run.status] += 1
     run.save(update_fields=["symbols", "signals", "held", "status", "finished_at"])
+    tally.add(market, counts)
     return last

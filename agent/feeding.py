@@ -6,12 +6,13 @@ from typing import NamedTuple
 from django.db import transaction
 
 from agent.claims import due_at, mark_missed
-from agent.models import AgentState, ScanRun
+from agent.models import AgentState, ScanRun, tick_id
 from agent.services import agent_state
 from engine.timeframes import INTERVAL_MS
 from market.feeds import speed
 from market.models import Market
 from market.player import Player
+from telemetry.logs import trail
 
 IDLE_S = 0.2  # nothing to do: how long until the next look; a change acts within a second
 PENDING_S = 0.02  # a tick is under way somewhere: how long until the next look whether it is done
@@ -32,6 +33,12 @@ def tick_due(state: AgentState, market: Market) -> Due | None:
         return Due(ScanRun.Kind.CLOSE, market.arrived)
     due = due_at(market.delivered, state.scan_interval_ms)
     return Due(ScanRun.Kind.TICK, due) if due > due_at(market.position, state.scan_interval_ms) else None
+
+
+def tell_arrival(market: Market, due: Due) -> None:
+    """Write the first line of a tick's trail: its bars are in."""
+    about = {"tick": tick_id(market.pk, due.kind, due.at), "market_time": market.delivered}
+    trail.info("bars of %s are in", market.source, extra=about)
 
 
 class Feeder:
@@ -58,8 +65,11 @@ class Feeder:
         upto = self._player.next_time(self._grid(state))
         if upto is None:
             return IDLE_S
-        if self._player.deliver(upto, self._next_move_at(upto)) and tick_due(state, self.market) is None:
-            return self._leave(state)
+        if self._player.deliver(upto, self._next_move_at(upto)):
+            due = tick_due(state, self.market)
+            if due is None:
+                return self._leave(state)
+            tell_arrival(self.market, due)
         return 0.0
 
     def _wait(self, state: AgentState, market: Market) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from agent.claims import mark_missed
-from agent.feeding import Feeder, tick_due
+from agent.feeding import Due, Feeder, tell_arrival, tick_due
 from agent.services import agent_state
 from market.feeds import is_live
 from market.feeds.exchange.configured import configured_feed
@@ -29,6 +29,7 @@ class LiveFeeder:
         self._thread = thread or FeedThread(partial(configured_feed, agent_state().timeframes))
         self._thread.start()
         self._stored_at = self._reported_at = 0.0
+        self._told: Due | None = None
 
     @property
     def market(self) -> Market:
@@ -68,7 +69,11 @@ class LiveFeeder:
     def _go_on(self) -> None:
         """Let market time pass where nothing is to be scanned."""
         market = self._live.reload()
-        if tick_due(agent_state(), market) is None and market.delivered is not None:
+        due = tick_due(agent_state(), market)
+        if due is not None and due != self._told:
+            self._told = due
+            tell_arrival(market, due)
+        if due is None and market.delivered is not None:
             with transaction.atomic():
                 if market.move(market.delivered):
                     mark_missed(market, before=market.delivered)

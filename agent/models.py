@@ -12,6 +12,11 @@ from presets.models import PresetVersion
 HEARTBEAT_FRESH_S = 5.0
 
 
+def tick_id(market_id: int, kind: str, due_at: int) -> str:
+    """Return the id under which log lines of all processes speak of one tick."""
+    return f"{market_id}-{kind}-{due_at}"
+
+
 class AgentState(models.Model):
     """The one row that says what the agent should do. ``version`` counts its changes."""
 
@@ -78,6 +83,11 @@ class ScanRun(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.due_at} {self.status}"
 
+    @property
+    def tick(self) -> str:
+        """The id of its tick, which follows from what makes a run unique: the feed knows it before there is a run."""
+        return tick_id(self.market_id, self.kind, self.due_at)
+
     def as_json(self) -> dict[str, Any]:
         """Return the run as the wire has it."""
         took = (self.finished_at - self.started_at).total_seconds() * 1000 if self.finished_at else None
@@ -92,6 +102,37 @@ class ScanRun(models.Model):
             "due_at": self.due_at,
             "held": self.held,
         }
+
+
+class Tally(models.Model):
+    """A count of what was done on a market, raised in the transaction of what it counts (``agent/tally.py``)."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, db_index=False)
+    name = models.CharField(max_length=60, help_text="the metric")
+    labels = models.CharField(max_length=120, blank=True, help_text="values of its labels")
+    value = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [models.UniqueConstraint(fields=["market", "name", "labels"], name="tally_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.labels} {self.value}"
+
+
+class ProcessFigures(models.Model):
+    """What another process has counted so far, for the one that is asked for metrics."""
+
+    name = models.CharField(max_length=200, unique=True, help_text="kind@host:pid")
+    kind = models.CharField(max_length=10, help_text="web, worker or feed")
+    seen_at = models.DateTimeField()
+    samples = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "process figures"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ScanShard(models.Model):

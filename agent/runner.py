@@ -15,6 +15,7 @@ from agent.retention import prune_daily
 from agent.ticking import Step, Ticker
 from market.models import Market
 from signals.publish import mark_published, publish
+from telemetry.failures import count_failure
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class EmbeddedRunner:
         while not self._stopping.is_set():
             try:
                 wait = await self._once()
-            except Exception:
+            except Exception as error:
+                count_failure("runner", error)
                 logger.exception("a step of the agent failed; next try in %.0f s", AFTER_FAILURE_S)
                 wait = AFTER_FAILURE_S
             if wait > 0.0:
@@ -64,7 +66,7 @@ class EmbeddedRunner:
 
     async def _once(self) -> float:
         step = await self._in_thread(self._step)
-        if step.signals and await publish(self._runner.market, step.signals):
+        if step.signals and await publish(self._runner.market, step.signals, step.ticks):
             await self._in_thread(mark_published, step.signals)
         return step.wait_s
 

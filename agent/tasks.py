@@ -17,6 +17,7 @@ from market.feeds import current_market
 from market.models import Market
 from signals.models import Signal
 from signals.publish import mark_published, publish
+from telemetry.failures import count_failure
 
 logger = logging.getLogger(__name__)
 
@@ -59,14 +60,15 @@ def _work() -> None:
         market = current_market()
         ticker = _tickers.setdefault(market.pk, Ticker(market, share))
         while (step := ticker.step(idle_s=1.0)).wait_s == 0.0:
-            _send(ticker.market, step.signals)
+            _send(ticker.market, step.signals, step.ticks)
 
 
-def _send(market: Market, signals: list[Signal]) -> None:
+def _send(market: Market, signals: list[Signal], ticks: dict[int, str]) -> None:
     async def send() -> bool:
         try:
-            return await asyncio.wait_for(publish(market, signals), SEND_S)
-        except TimeoutError:
+            return await asyncio.wait_for(publish(market, signals, ticks), SEND_S)
+        except TimeoutError as error:
+            count_failure("publish", error)
             logger.warning("the channel layer did not take %d signals in %.0f s", len(signals), SEND_S)
             return False
 
@@ -88,4 +90,5 @@ def _offer(send: Any) -> None:
     try:
         send()
     except OperationalError as error:
+        count_failure("wake", error)
         logger.warning("the broker does not answer, beat's next tick will do: %s", error)

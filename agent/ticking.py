@@ -19,6 +19,9 @@ from agent.services import agent_state, watchlist
 from market.models import Market
 from signals.models import Signal
 from signals.publish import unpublished
+from telemetry.failures import count_failure
+from telemetry.logs import on_tick, trail
+from telemetry.stages import timed
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Step(NamedTuple):
 
     signals: list[Signal]
     wait_s: float
+    ticks: dict[int, str] = {}  # of the signals' runs: what log lines call them
 
 
 class Ticker:
@@ -52,7 +56,8 @@ class Ticker:
         state = agent_state()
         left = self._left_behind(state)
         if left:
-            return Step(left, 0.0)
+            runs = ScanRun.objects.in_bulk({signal.run_id for signal in left if signal.run_id})
+            return Step(left, 0.0, {pk: run.tick for pk, run in runs.items()})
         self.market = Market.objects.get(pk=self.market.pk)
         due = tick_due(state, self.market)
         if due is None:
@@ -75,16 +80,19 @@ class Ticker:
     def _tick(self, state: AgentState, due: Due) -> Step:
         market = self.market
         assert market.delivered is not None  # a tick is due
-        run, begun = run_of(market, due.kind, due.at, market.delivered, self._shards(state))
-        if run.status != ScanRun.Status.RUNNING:
-            market.move(market.delivered)  # done already, under another interval: the market goes on
-            return Step([], 0.0)
-        claimed = take(run, self._scanner.warm(run.shards.count()))
+        with timed("claim"):
+            run, begun = run_of(market, due.kind, due.at, market.delivered, self._shards(state))
+            if run.status != ScanRun.Status.RUNNING:
+                market.move(market.delivered)  # done already, under another interval: the market goes on
+                return Step([], 0.0)
+            claimed = take(run, self._scanner.warm(run.shards.count()))
         if claimed is None:
             return Step([], BUSY_ELSEWHERE_S)
         if begun and claimed.shards > 1 and self._share is not None:
             self._share(run, claimed.shards - 1)
-        return self._do(state, claimed)
+        with on_tick(run.tick):
+            trail.info("shard %d is taken", claimed.shard.shard, extra={"run": run.pk, "fence": claimed.fence})
+            return self._do(state, claimed)
 
     def _shards(self, state: AgentState) -> int:
         return -(-max(len(watchlist(state, self.market)), 1) // settings.SCAN_SHARD_SYMBOLS)
@@ -96,8 +104,10 @@ class Ticker:
                 give_up(self.market, claimed)
                 return Step([], 0.0)
             with kept(claimed):
-                return Step(self._scanner.run(self.market, state, claimed), 0.0)
+                signals = self._scanner.run(self.market, state, claimed)
+            return Step(signals, 0.0, {claimed.run.pk: claimed.run.tick})
         except LostClaim as lost:
+            count_failure("scan", lost)
             logger.info("%s shard %d not stored: %s", claimed.run, claimed.shard.shard, lost)
         except DatabaseError:
             release(claimed)  # raises once more if the database is away: then the lease has to run out

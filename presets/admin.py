@@ -52,7 +52,14 @@ class VersionInline(admin.TabularInline):
     model = PresetVersion
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("version", "weights", "act", "min_confidence", "created_at", "created_by")
+    fields = readonly_fields = ("version", "changes", "act", "min_confidence", "created_at", "created_by")
+
+    @admin.display(description="what it changed")
+    def changes(self, version: PresetVersion) -> str:
+        return "; ".join(services.changes_of(version)) or "nothing"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("created_by", "preset")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -61,12 +68,21 @@ class VersionInline(admin.TabularInline):
 @admin.register(WeightPreset)
 class WeightPresetAdmin(admin.ModelAdmin):
     form = PresetForm
-    list_display = ("name", "description", "is_default", "is_active", "newest")
+    list_display = ("name", "description", "is_default", "is_active", "version", "weight_sum")
     inlines = (VersionInline,)
     actions = ("activate", "duplicate")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(hidden=False)
+        return super().get_queryset(request).filter(hidden=False).prefetch_related("versions")
+
+    @admin.display
+    def version(self, preset: WeightPreset) -> int:
+        return max(version.version for version in preset.versions.all())
+
+    @admin.display(description="sum of the weights")
+    def weight_sum(self, preset: WeightPreset) -> str:
+        newest = max(preset.versions.all(), key=lambda version: version.version)
+        return f"{sum(newest.weights.values()):.6g}"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["name", "description", *(f"weight_{name}" for name in DETECTORS)]

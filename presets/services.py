@@ -177,3 +177,15 @@ def active_version() -> PresetVersion:
 
 def _no_preset() -> PresetVersion:
     raise RuntimeError("no preset is active: run `manage.py migrate`, which stores the defaults")
+
+
+def changes_of(version: PresetVersion) -> list[str]:
+    """Return what a version says otherwise than the one before it, a phrase a weight or threshold."""
+    before = version.preset.versions.filter(version__lt=version.version).order_by("-version").first()
+    if before is None:
+        return [f"{name} {weight:g}" for name, weight in version.weights.items() if weight]
+    names = [*version.weights, *(name for name in before.weights if name not in version.weights)]
+    was, now = before.weights, version.weights
+    pairs = [(name, was.get(name, 0.0), now.get(name, 0.0)) for name in names]
+    pairs += [(name, getattr(before, name), getattr(version, name)) for name in ("act", "min_confidence")]
+    return [f"{name} {old:g} → {new:g}" for name, old, new in pairs if old != new]

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_init, worker_ready
+from celery.signals import beat_init, task_failure, task_prerun, worker_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_agent.settings")
 
@@ -33,6 +33,23 @@ def warm_up(**_: Any) -> None:
     from engine import warm
 
     warm.main(only_if_cold=True)
+
+
+@task_prerun.connect
+def tell_figures(**_: Any) -> None:
+    """Begin to tell this process's figures with its first task: in the pool's child, which is what counts."""
+    from agent.figures import keep_telling
+
+    keep_telling("worker")
+
+
+@task_failure.connect
+def count(sender: Any = None, exception: BaseException | None = None, **_: Any) -> None:
+    """Count a task that raised."""
+    from telemetry.failures import count_failure
+
+    if exception is not None:
+        count_failure(str(sender.name), exception)
 
 
 @worker_ready.connect

@@ -3,20 +3,29 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 from environs import Env, EnvError
 
 
+class Variable(NamedTuple):
+    """A variable that may be set. ``wants``: which values, where the kind does not say it all."""
+
+    name: str
+    kind: str
+    default: Any
+    wants: str
+
+
 class Environment:
-    """Reads variables by name and remembers which names there are."""
+    """Reads variables by name and remembers which there are."""
 
     def __init__(self, dotenv: Path) -> None:
         self._env = Env(prefix="")
         self._dotenv = dotenv
-        self._known: set[str] = set()
+        self._known: dict[str, Variable] = {}
         if dotenv.is_file():
             self._env.read_env(str(dotenv), recurse=False)
 
@@ -24,7 +33,7 @@ class Environment:
         self, name: str, kind: str, default: Any, check: Callable[[Any], bool] | None = None, wants: str = ""
     ) -> Any:
         """Return variable ``name`` as ``kind`` (an environs method); raise ImproperlyConfigured naming it."""
-        self._known.add(name)
+        self._known.setdefault(name, Variable(name, kind, default, wants))
         try:
             value = getattr(self._env, kind)(name, default)
         except (EnvError, ValueError) as error:
@@ -35,6 +44,7 @@ class Environment:
 
     def moment(self, name: str) -> int | None:
         """Return a time in ms since the epoch from an ISO date or date-time (UTC unless it says otherwise)."""
+        self._known[name] = Variable(name, "time", "", "an ISO date or date-time, UTC")
         text = self.read(name, "str", "")
         if not text:
             return None
@@ -46,11 +56,15 @@ class Environment:
             moment = moment.replace(tzinfo=UTC)
         return int(moment.timestamp() * 1000)
 
+    def variables(self) -> list[Variable]:
+        """Return the variables that were read, in that order."""
+        return list(self._known.values())
+
     def refuse_unknown(self) -> None:
         """Raise ImproperlyConfigured if ``.env`` sets a name that no setting reads."""
         if not self._dotenv.is_file():
             return
-        unknown = sorted(set(dotenv_values(self._dotenv)) - self._known)
+        unknown = sorted(dotenv_values(self._dotenv).keys() - self._known.keys())
         if unknown:
             raise ImproperlyConfigured(
                 f"{self._dotenv.name}: unknown name {', '.join(unknown)}; known are {', '.join(sorted(self._known))}"

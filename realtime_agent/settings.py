@@ -8,6 +8,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from realtime_agent.environment import Environment
+from telemetry.logs import json_formatter
 
 VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -29,6 +30,7 @@ EXTRA_HOSTS = _env.read("ALLOWED_HOSTS", "list", [])
 HTTPS = _env.read("HTTPS", "bool", False)
 TRUSTED_PROXIES = _env.read("TRUSTED_PROXIES", "list", [])
 DEBUG = _env.read("DEBUG", "bool", False)
+LOG_FORMAT = _env.read("LOG_FORMAT", "str", "text", {"text", "json"}.__contains__, "text or json")
 LOG_LEVEL = _env.read("LOG_LEVEL", "str", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}.__contains__, "a log level")
 
 # Who may do what
@@ -86,6 +88,7 @@ WATCHDOG_S = _env.read("WATCHDOG_S", "float", 30.0, _positive, "more than 0")
 WRITE_PATH = _env.read("WRITE_PATH", "str", "auto", {"auto", "portable"}.__contains__, "auto or portable")
 _secret = _env.read("SECRET_KEY", "str", "")
 _env.refuse_unknown()
+VARIABLES = _env.variables()  # for docs/configuration.md
 
 if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -156,6 +159,8 @@ CELERY_BEAT_SCHEDULE = {
     "prune": {"task": "agent.prune", "schedule": crontab(hour="3", minute="17"), "options": {"expires": 3600.0}},
 }
 
+# Whether processes leave their figures in the database, for the one that is asked for /metrics
+SHARE_FIGURES = bool(CELERY_BROKER_URL)
 # Who scores a series that the scan does not keep current: this process, or a worker
 SCORE_UNWATCHED = "signals.tasks.ask_worker" if CELERY_BROKER_URL else "signals.states.computed"
 
@@ -304,8 +309,11 @@ DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "rest.errors.Handler"}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+        "json": json_formatter(),
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         name: {"level": "WARNING"}
@@ -318,5 +326,7 @@ LOGGING = {
             "celery.worker.strategy",
             "httpx",
         )
-    },
+    }
+    # Some lines a tick: for whoever collects lines, or looks for something.
+    | {"trail": {"level": LOG_LEVEL if LOG_FORMAT == "json" or LOG_LEVEL == "DEBUG" else "WARNING"}},
 }

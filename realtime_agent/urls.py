@@ -13,6 +13,7 @@ urlpatterns = [
     path("health", agent.api.HealthView.as_view(), name="health"),
     path("health/live", agent.api.LiveView.as_view(), name="health-live"),
     path("health/ready", agent.api.ReadyView.as_view(), name="health-ready"),
+    path("metrics", agent.api.ExpositionView.as_view(), name="exposition"),
     path("api/", pages.ApiRoot.as_view(), name="api-root"),
     path("api/schema", pages.SchemaView.as_view(), name="schema"),
     path("api/docs", pages.docs, name="docs"),

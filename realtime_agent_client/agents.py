@@ -37,6 +37,8 @@ class _Base:
     @staticmethod
     def _answer(response: httpx.Response) -> Any:
         if response.is_success:
+            if response.headers.get("Content-Type", "").startswith("text/"):
+                return response.text
             return response.json() if response.content else None
         try:
             errors = response.json()["errors"]
@@ -83,6 +85,10 @@ class Agent(_Base):
         """Return the answer of an endpoint, such as ``call("POST", "/api/scanner/run", {...})``. Raises Refused."""
         return self._answer(self._http.request(method, path, json=body, params=query or None))
 
+    def socket_url(self) -> str:
+        """Return the address to connect to now, with a ticket if there is a token."""
+        return self._socket_url(self.call("POST", "/api/auth/ws-ticket")["ticket"] if self._token else None)
+
     def status(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.call("GET", "/api/agent/status"))
 
@@ -106,8 +112,7 @@ class Agent(_Base):
         position, pause = position or Position(symbols), Pause()
         while True:
             try:
-                ticket = self.call("POST", "/api/auth/ws-ticket")["ticket"] if self._token else None
-                with connect_sync(self._socket_url(ticket), open_timeout=TIMEOUT_S) as socket:
+                with connect_sync(self.socket_url(), open_timeout=TIMEOUT_S) as socket:
                     socket.send(json.dumps(position.request()))
                     for text in socket:
                         message = json.loads(text)

@@ -68,6 +68,8 @@ class Schema(AutoSchema):
         return endpoint
 
     def get_operation_id(self) -> str:
+        if self.view.operation:
+            return f"{self.method.lower()}_{self.view.operation}"
         words = [part.strip("{}").replace("-", "_") for part in self.path.split("/") if part and part != "api"]
         return "_".join([self.method.lower(), *(words or ["root"])])
 

@@ -18,6 +18,7 @@ class View(APIView):
     """
 
     query_serializer: type[StrictSerializer] | None = None
+    operation = ""  # the operation's name in the schema, where the path would give one twice
 
     @classmethod
     def endpoint_of(cls, method: str) -> Endpoint | None:

@@ -11,6 +11,7 @@ from signals.codes import CloseCode, ErrorCode
 from signals.wire.outbox import MAX_WAITING_MESSAGES, Flusher, Outbox
 from signals.wire.paths import CLOSE_PATIENCE_S, WritePath
 from signals.wire.payload import Payload, encode
+from telemetry.catalogue import RESUMES
 
 logger = logging.getLogger(__name__)
 
@@ -159,6 +160,7 @@ class Connection:
 
     def _lost(self, symbol: str, oldest: int) -> None:
         head = self._head[symbol]
+        RESUMES.labels("history_lost").inc()
         self.put_message(history_lost(symbol, oldest, head, "that much history is no longer kept"))
         self.position[symbol] = head
 

@@ -16,6 +16,7 @@ from signals.hub import Hub, get_hub
 from signals.messages import EVERYTHING, MAX_SYMBOLS, Ping, Refused, Subscribe, Unsubscribe, parse
 from signals.threads import in_thread
 from signals.wire.paths import SCOPE_KEY, choose
+from telemetry.catalogue import RESUMES
 
 MAX_MESSAGE_BYTES = 64 * 1024
 RATE_PER_S, BURST = 20.0, 40.0
@@ -139,7 +140,10 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             if since is not None and (foreign or since > head):
                 why = "its numbering is another (epoch)" if foreign else f"since {since} is beyond the head"
                 connection.put_message(history_lost(symbol, head + 1, head, why))
+                RESUMES.labels("history_lost").inc()
                 since = None
+            elif since is not None:
+                RESUMES.labels("resumed").inc()
             # What came by between reading the heads and now is behind the head that was confirmed: it follows.
             connection.start(symbol, head if since is None else since, max(head, self.hub.seen.get(symbol, 0)))
 

@@ -27,6 +27,8 @@ from signals.wire.layers import receive_all
 from signals.wire.outbox import Flusher
 from signals.wire.paths import WritePath, fallback
 from signals.wire.payload import Payload, encode
+from telemetry.catalogue import LAYER_LOSSES, SEND_SECONDS
+from telemetry.logs import trail
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,15 @@ NO_FIGURES: dict[str, Any] = {
 
 # The agent's status, handed down by agent/ at start: this floor does not import it.
 status_source: Callable[[], Awaitable[dict[str, Any]]] | None = None
+
+
+def _sent(message: dict[str, Any], sockets: int) -> None:
+    """A signal's frame has gone to the sockets; clocks of two machines may differ, so never less than 0."""
+    signal, published_at = message["signal"], message.get("published_at")
+    if published_at is not None:
+        SEND_SECONDS.observe(max(time.time() - published_at, 0.0))
+    about = {"tick": message.get("tick", ""), "signal": signal["id"], "sockets": sockets}
+    trail.info("sent %s %d", signal["symbol"], signal["seq"], extra=about)
 
 
 class Hub:
@@ -156,6 +167,7 @@ class Hub:
                 self._unwanted.pop(symbol, None)
             elif now - self._unwanted.setdefault(symbol, now) > LEAVE_AFTER_S:
                 del self._unwanted[symbol]
+                self.seen.pop(symbol, None)  # what comes by from now on is not lost
                 self._joined.discard(symbol)
                 await self._layer.group_discard(group_of(symbol), self._channel)
 
@@ -183,6 +195,8 @@ class Hub:
                 payload = Payload(encode(signal))
                 for connection in listeners:
                     connection.offer(symbol, seq, payload)
+                # Behind the flush, which the first offer of this turn of the loop has ordered.
+                self.loop.call_soon(_sent, message, len(listeners))
         elif message["type"] == "announcement.message":
             payload = Payload(encode(message["message"]))
             for connection in list(self.connections):
@@ -192,7 +206,10 @@ class Hub:
         """Show every connection the last seq of symbols: what it lacks it reads."""
         await self._join_new(heads)
         for symbol, seq in heads.items():
-            if seq > self.seen.get(symbol, 0):  # otherwise every listener was offered it
+            seen = self.seen.get(symbol, 0)
+            if seq > seen:  # otherwise every listener was offered it
+                if seen:
+                    LAYER_LOSSES.inc(seq - seen)
                 self.seen[symbol] = seq
                 for connection in self._wanting(symbol):
                     connection.note_head(symbol, seq)
@@ -274,6 +291,10 @@ class Hub:
             "write_path_fallback": fallback.reason,
         }
 
+    def depths(self) -> list[int]:
+        """Return how many frames wait for each client."""
+        return [len(connection.outbox.waiting) for connection in list(self.connections)]
+
     async def shut(self) -> None:
         """The server stops: tell every client to come back, and let the frames go out."""
         for connection in list(self.connections):
@@ -306,3 +327,8 @@ def hub_figures() -> dict[str, Any]:
     for hub in _hubs.values():
         return hub.figures()
     return dict(NO_FIGURES)
+
+
+def hub_depths() -> list[int]:
+    """Return how many frames wait for each client of this process, from any thread."""
+    return [depth for hub in _hubs.values() for depth in hub.depths()]

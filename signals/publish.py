@@ -5,7 +5,9 @@ heads and reads the rows.
 """
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
@@ -13,10 +15,14 @@ from redis.exceptions import RedisError
 from market.models import Market
 from signals.models import Signal
 from signals.wire.layers import send_all
+from telemetry.failures import count_failure
+from telemetry.logs import trail
+from telemetry.stages import timed
 
 logger = logging.getLogger(__name__)
 
 HEADS_GROUP = "signals"
+NO_TICKS: Mapping[int, str] = {}
 
 
 def group_of(symbol: str) -> str:
@@ -24,17 +30,36 @@ def group_of(symbol: str) -> str:
     return f"signals.{symbol}"
 
 
-async def publish(market: Market, signals: Sequence[Signal]) -> bool:
-    """Send signals to whoever listens, in order; return whether the layer took them all."""
+async def publish(market: Market, signals: Sequence[Signal], ticks: Mapping[int, str] = NO_TICKS) -> bool:
+    """Send signals to whoever listens, in order; return whether the layer took them all.
+
+    ``ticks``: by run the id of its tick, which goes along to the log of the process that sends.
+    """
     layer = get_channel_layer()
-    messages = [
-        (group_of(signal.instrument.symbol), {"type": "signal.message", "signal": signal.frame(market)})
+    now = time.time()
+    messages: list[tuple[str, dict[str, Any]]] = [
+        (
+            group_of(signal.instrument.symbol),
+            {
+                "type": "signal.message",
+                "signal": signal.frame(market),
+                "published_at": now,
+                "tick": ticks.get(signal.run_id or 0, ""),
+            },
+        )
         for signal in signals
     ]
     heads = {signal.instrument.symbol: signal.seq for signal in signals}
+    for _, message in messages:
+        told = message["signal"]
+        trail.info(
+            "publishing %s %d", told["symbol"], told["seq"], extra={"tick": message["tick"], "signal": told["id"]}
+        )
     try:
-        await send_all(layer, [*messages, (HEADS_GROUP, {"type": "signal.heads", "heads": heads})])
+        with timed("publish"):
+            await send_all(layer, [*messages, (HEADS_GROUP, {"type": "signal.heads", "heads": heads})])
     except (OSError, RedisError) as error:
+        count_failure("publish", error)
         logger.warning("the channel layer did not take %d signals: %s", len(signals), error)
         return False
     return True

@@ -13,6 +13,7 @@ from signals.asyncapi import asyncapi_document
 from signals.codes import CloseCode, ErrorCode
 from signals.frames import FROM_CLIENT, FROM_SERVER
 from signals.messages import Refused, parse
+from telemetry.catalogue import CATALOGUE, REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = (ROOT / "docs" / "contract.md").read_text()
@@ -45,6 +46,18 @@ def test_every_figure_of_the_metrics_stands_in_the_api_page():
             assert f"- `{figure}`" in page, figure
 
 
+def test_every_metric_that_is_exposed_is_documented_with_its_labels():
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    for metric in REGISTRY.collect():
+        assert metric.name in CATALOGUE, f"{metric.name}: declare it in telemetry/catalogue.py"
+    for name, about in CATALOGUE.items():
+        shown = f"{name}_total" if about.kind == "counter" else name
+        row = next((line for line in page.splitlines() if line.startswith(f"| `{shown}` |")), "")
+        assert len(about.help) > 10, name
+        assert about.help in row, f"{name}: run manage.py write_docs"
+        assert all(f"`{label}`" in row for label in about.labels), name
+
+
 def test_every_reference_of_the_asyncapi_document_leads_somewhere():
     document = asyncapi_document()
 
@@ -73,7 +86,19 @@ def test_the_actions_that_the_document_names_are_those_that_are_understood():
         parse('{"action": "publish"}')
 
 
-def test_every_page_that_a_page_leads_to_exists():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\((?!http)([^)#\s]+\.(?:md|json|py))", page.read_text()):
-            assert (page.parent / target).exists(), (page.name, target)
+def anchors(page):
+    """Return the anchors of a page's headings, as they are made where it is read."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_and_section_that_a_page_leads_to_exists():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    for page in [*pages, *(ROOT / "deploy").rglob("*.md")]:
+        for target, anchor in re.findall(
+            r"\]\((?!http)([^)#\s]*\.(?:md|json|py|yaml))?(?:#([\w-]+))?\)", page.read_text()
+        ):
+            led = page.parent / target if target else page
+            assert led.exists(), (page.name, target)
+            if anchor and page.name != "api.md":
+                assert anchor in anchors(led.read_text()), (page.name, target, anchor)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from realtime_agent.environment import Environment
@@ -37,3 +38,10 @@ def test_every_setting_stands_in_the_example_and_nothing_else_does():
     read = set(re.findall(r"_env\.(?:read|moment)\(\s*\"(\w+)\"", source))
     shown = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert read == shown
+
+
+def test_the_page_of_the_configuration_says_of_every_setting_what_it_is_for():
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    rows = {cells[1].strip(" `"): cells[4].strip() for line in page.splitlines() if len(cells := line.split("|")) > 4}
+    for variable in settings.VARIABLES:
+        assert len(rows.get(variable.name, "")) > 8, f"{variable.name}: a comment above it in .env.example"

@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "realtime_agent_client": 0,
     "rest": 0,
+    "telemetry": 0,
     "engine": 1,
     "access": 1,
     "market": 2,

@@ -11,12 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 
 from agent.feeding import Feeder, tick_due
+from agent.figures import keep_telling
 from agent.living import LiveFeeder, open_feeder
 from agent.pooling import without_pool
 from agent.reachable import unreachable
 from agent.services import agent_state
 from market.feeds import current_market
 from market.feeds.base import FeedError
+from telemetry.failures import count_failure
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ class Command(BaseCommand):
             feeder = open_feeder(current_market())
         except (FeedError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
+        if settings.SHARE_FIGURES:
+            keep_telling("feed")
         self.stdout.write(f"feeding {feeder.market}")
         self.stdout.flush()
         while not stop.is_set():
@@ -58,5 +62,6 @@ class Command(BaseCommand):
                 wake()
             return wait
         except DatabaseError as error:
+            count_failure("feed", error)
             logger.warning("the market could not be played, trying again: %s", error)
             return AFTER_FAILURE_S

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from access.checks import problems_of
+from agent.figures import keep_telling
 from agent.reachable import unreachable
 from agent.watchdog import Watchdog
 from market.feeds import current_market, market_key
@@ -38,6 +39,8 @@ class Command(BaseCommand):
             self._greet(host, port)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
+        if settings.SHARE_FIGURES:
+            keep_telling("web")
         SERVE[options["server"]](host, port, runner)
         self.stdout.write("stopped")
 

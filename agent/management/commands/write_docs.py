@@ -9,7 +9,7 @@ from agent.documents import documents
 
 
 class Command(BaseCommand):
-    help = "Write docs/api.md, docs/asyncapi.json and docs/commands.md from the code."
+    help = "Write the generated documents in docs/ from the code: API, socket, commands, metrics, settings."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="write nothing; fail if a document is out of date")
