@@ -9,6 +9,7 @@ from django.utils import timezone
 from agent.claims import Claim, LostClaim, hold
 from agent.models import AgentState, ScanRun
 from agent.services import AGENT, policy_of, rules_of, watchlist
+from alerts.watching import watch
 from market.feeds import is_live
 from market.models import Instrument, Market, Series
 from market.windows import Windows
@@ -60,7 +61,8 @@ class Scanner:
             hold(claimed)
             _require_on()
             save(told)
-            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk)
+            signals, held, news = store(market, decided, preset, policy.min_confidence, claimed.run.pk)
+            watch(market, news, signals, policy, preset.preset.name)
             follow(list(watched), claimed.run.market_time)
             scored = sum(d.decision is not None for d in decided)
             finish(market, claimed, scored, len(signals), held)

@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/", include("signals.urls")),
     path("api/", include("presets.urls")),
     path("api/", include("backtest.urls")),
+    path("api/", include("alerts.urls")),
     path("api/", include("market.urls")),
 ]
 

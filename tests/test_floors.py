@@ -13,6 +13,7 @@ FLOORS = {
     "presets": 2,
     "signals": 3,
     "backtest": 4,
+    "alerts": 4,
     "agent": 5,
     "realtime_agent": 6,
 }
