@@ -70,6 +70,8 @@ def send(url: str, title: str, text: str) -> Result:
     sender.add(service)
     with outward(WHOLE_S) as guard:
         done = sender.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT)
+    if guard.late:  # whatever it said before it was cut off: the end of it is missing
+        return Result(error="no answer in time")
     if done:
         return Result()
     said = " ".join(entry.message for one in getattr(done, "results", ()) for entry in one.logs())

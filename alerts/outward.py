@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +26,7 @@ class Forbidden(OSError):
 
 
 class Guard:
-    """What one thread opens while it talks to a target. ``refused``: why a connection was not made."""
+    """What is opened while somebody talks to a target. ``refused``: why a connection was not made."""
 
     def __init__(self) -> None:
         self.refused = ""
@@ -60,14 +61,15 @@ class Guard:
             self._opened = []
 
 
-_here = threading.local()
+# Of the context, not of the thread: Apprise sends in threads of its own, to which it hands the context on.
+_guard: ContextVar[Guard | None] = ContextVar("alerts_guard", default=None)
 _WATCHED = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event not in _WATCHED:
         return
-    guard: Guard | None = getattr(_here, "guard", None)
+    guard = _guard.get()
     if guard is not None and arguments[1] is not None:
         guard.check(event, arguments[0], arguments[1])
 
@@ -77,16 +79,16 @@ sys.addaudithook(_audit)
 
 @contextmanager
 def outward(deadline_s: float) -> Iterator[Guard]:
-    """Let this thread connect to allowed addresses alone, and cut what is still open after ``deadline_s``."""
+    """Let what runs inside connect to allowed addresses alone, and cut what is still open after ``deadline_s``."""
     guard = Guard()
     timer = threading.Timer(deadline_s, guard.end)
     timer.daemon = True
     timer.start()
-    _here.guard = guard
+    token = _guard.set(guard)
     try:
         yield guard
     finally:
-        _here.guard = None
+        _guard.reset(token)
         timer.cancel()
         guard.close()
 

@@ -49,7 +49,8 @@ class ApiRoot(View):
         names = (
             "agent-status", "agent-toggle", "agent-config", "agent-subscribe", "signals", "score", "signals-latest",
             "signals-decisions", "scanner-run", "scanner-runs", "weights", "presets", "market-symbols",
-            "market-candles", "backtest-run", "backtest-results", "alerts", "alert-rules", "alert-targets", "alert-deliveries", "metrics", "health", "schema", "docs",
+            "market-candles", "backtest-run", "backtest-results", "alerts", "alert-rules",
+            "alert-targets", "alert-deliveries", "metrics", "health", "schema", "docs",
         )  # fmt: skip
         return Response({name: request.build_absolute_uri(reverse(name)) for name in names})
 

@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver():
     one = Receiver()
-    thread = threading.Thread(target=one.serve_forever, daemon=True)
+    thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield one
     one.released.set()
