@@ -186,7 +186,10 @@ def test_a_test_a_dead_letter_and_its_replay(api, market, receiver, loopback_all
 
 
 def test_what_was_found_is_listed_by_rule_and_symbol(api, play):
-    first, second = rule(api, name="a", trigger="every", cooldown_s=0, conditions={}), rule(api, name="b")
+    first, second = (
+        rule(api, name="a", trigger="every", cooldown_s=0, conditions={}),
+        rule(api, name="b", conditions={"score_above": 0.999}),
+    )
     signals = play(25)
     rows = api.get("/api/alerts").json()["results"]
     assert {row["event"]["signal"]["id"] for row in rows} == {str(signal.pk) for signal in signals} != set()
@@ -200,11 +203,8 @@ def test_what_was_found_is_listed_by_rule_and_symbol(api, play):
 def test_a_rule_tells_with_which_symbols_it_is_entered(api, play):
     made = rule(api, watches="scores", conditions={"score_above": 0.01})
     play(3)
-    assert (
-        api.get(f"/api/alerts/rules/{made['id']}").json()["entered"]
-        == sorted(alert.symbol for alert in Alert.objects.all())
-        != []
-    )
+    entered = api.get(f"/api/alerts/rules/{made['id']}").json()["entered"]
+    assert entered == sorted(alert.symbol for alert in Alert.objects.all()) != []
 
 
 def test_the_admin_turns_off_tests_and_replays_and_shows_no_secret(
