@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 
 _VIEWER = {Permission.READ}
-_OPERATOR = _VIEWER | {Permission.TOGGLE, Permission.SCAN, Permission.BACKTEST, Permission.RISK}
+_OPERATOR = _VIEWER | {Permission.TOGGLE, Permission.SCAN, Permission.BACKTEST, Permission.RISK, Permission.ALERTS}
 MAY: dict[Role, set[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,

@@ -5,7 +5,9 @@ from typing import Any, Literal, TypedDict
 from rest.shapes import At, Ts
 
 RoleWord = Literal["viewer", "operator", "admin"]
-PermissionWord = Literal["read", "toggle", "scan", "backtest", "risk", "presets", "limits", "config", "audit"]
+PermissionWord = Literal[
+    "read", "toggle", "scan", "backtest", "risk", "alerts", "presets", "limits", "config", "targets", "audit"
+]
 
 
 class Me(TypedDict):

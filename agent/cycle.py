@@ -11,6 +11,7 @@ from agent import tally
 from agent.claims import Claim, LostClaim, hold
 from agent.models import AgentState, ScanRun
 from agent.services import AGENT, policy_of, rules_of, watchlist
+from alerts.watching import watch
 from market.feeds import is_live
 from market.models import Instrument, Market, Series
 from market.windows import Windows
@@ -74,7 +75,8 @@ class Scanner:
             hold(claimed)
             _require_on()
             save(told)
-            signals, held = store(market, decided, preset, policy.min_confidence, claimed.run.pk, account)
+            signals, held, news = store(market, decided, preset, policy.min_confidence, claimed.run.pk, account)
+            watch(market, news, signals, policy, preset.preset.name)
             follow(list(watched), claimed.run.market_time)
             take_up(market, signals, claimed.run.market_time)
             scored = sum(d.decision is not None for d in decided)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from agent.models import Runner, ScanRun
+from alerts.retention import prune_alerts
 from market.models import Market
 from market.retention import prune_candles
 from signals.retention import oldest_to_explain, prune_signals
@@ -26,17 +27,23 @@ RUNNER_GONE = timedelta(days=1)
 
 
 class Retention(NamedTuple):
-    """Days of market time that each kind is kept; 0 keeps it for ever, but explain_days, where 0 protects nothing."""
+    """Days of market time that each kind is kept; 0 keeps it for ever, but explain_days, where 0 protects nothing.
+
+    alert_days: of wall time, as alerts and their messages are for people.
+    """
 
     candle_days: int
     run_days: int
     signal_days: int
     explain_days: int
+    alert_days: int = 0
 
 
 def configured() -> Retention:
     """Return the policy of the settings."""
-    return Retention(settings.CANDLE_DAYS, settings.RUN_DAYS, settings.SIGNAL_DAYS, settings.EXPLAIN_DAYS)
+    return Retention(
+        settings.CANDLE_DAYS, settings.RUN_DAYS, settings.SIGNAL_DAYS, settings.EXPLAIN_DAYS, settings.ALERT_DAYS
+    )
 
 
 def prune(policy: Retention | None = None, stop: Callable[[], bool] = lambda: False) -> Counter[str]:
@@ -67,6 +74,8 @@ def batches(policy: Retention, dry_run: bool = False) -> Iterator[tuple[str, int
             yield from prune_candles(market, now - policy.candle_days * DAY_MS, needed, dry_run)
         if policy.run_days:
             yield from _prune_runs(market, now - policy.run_days * DAY_MS, dry_run)
+    if policy.alert_days:
+        yield from prune_alerts(int(timezone.now().timestamp() * 1000) - policy.alert_days * DAY_MS, dry_run)
     gone = Runner.objects.filter(seen_at__lt=timezone.now() - RUNNER_GONE)
     yield "runners", gone.count() if dry_run else gone.delete()[0]
 

@@ -1,5 +1,8 @@
 """Settings from the environment, else from ``.env``; whatever is malformed or unknown is named."""
 
+import base64
+import binascii
+import ipaddress
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +11,16 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 from environs import Env, EnvError
+
+FERNET_KEY = "32 bytes in URL-safe base64 (44 characters), several separated by commas"
+
+
+def is_fernet_key(text: str) -> bool:
+    """Whether ``text`` is a key that secrets can be encrypted with."""
+    try:
+        return len(base64.b64decode(text, altchars=b"-_", validate=True)) == 32
+    except (binascii.Error, ValueError):
+        return False
 
 
 class Variable(NamedTuple):
@@ -59,6 +72,13 @@ class Environment:
     def variables(self) -> list[Variable]:
         """Return the variables that were read, in that order."""
         return list(self._known.values())
+
+    def networks(self, name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """Return IP networks from a list such as ``10.0.0.0/8,127.0.0.1``."""
+        try:
+            return [ipaddress.ip_network(text) for text in self.read(name, "list", [])]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {error}; wanted are networks such as 10.0.0.0/8") from error
 
     def refuse_unknown(self) -> None:
         """Raise ImproperlyConfigured if ``.env`` sets a name that no setting reads."""

@@ -20,7 +20,7 @@ from rest.shapes import Url
 from rest.views import View
 
 # The dashboard's own paths: each is answered with the one page, so that a link to it and a reload work.
-DASHBOARD_PAGES = ("symbol/<path:symbol>", "scanner", "presets", "backtest", "record", "risk", "system")
+DASHBOARD_PAGES = ("symbol/<path:symbol>", "scanner", "presets", "backtest", "record", "risk", "alerts", "system")
 
 # No inline script or style, nothing from elsewhere. 'self' of connect-src covers the socket of the same host.
 CONTENT_SECURITY_POLICY = (
@@ -49,7 +49,8 @@ class ApiRoot(View):
         names = (
             "agent-status", "agent-toggle", "agent-config", "agent-subscribe", "signals", "score", "signals-latest",
             "signals-decisions", "scanner-run", "scanner-runs", "weights", "presets", "market-symbols",
-            "market-candles", "backtest-run", "backtest-results", "metrics", "health", "schema", "docs",
+            "market-candles", "backtest-run", "backtest-results", "alerts", "alert-rules",
+            "alert-targets", "alert-deliveries", "metrics", "health", "schema", "docs",
         )  # fmt: skip
         return Response({name: request.build_absolute_uri(reverse(name)) for name in names})
 

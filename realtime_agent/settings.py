@@ -1,5 +1,6 @@
 """Settings. Every value that a user may set comes from the environment or ``.env``; see ``.env.example``."""
 
+import base64
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
-from realtime_agent.environment import Environment
+from realtime_agent.environment import FERNET_KEY, Environment, is_fernet_key
 from telemetry.logs import json_formatter
 
 VERSION = "0.1.0"
@@ -72,6 +73,12 @@ CANDLE_DAYS = _env.read("CANDLE_DAYS", "int", 730, *_DAYS)
 RUN_DAYS = _env.read("RUN_DAYS", "int", 30, *_DAYS)
 SIGNAL_DAYS = _env.read("SIGNAL_DAYS", "int", 0, *_DAYS)
 EXPLAIN_DAYS = _env.read("EXPLAIN_DAYS", "int", 90, *_DAYS)
+
+# Alerts
+ALERTS_ALLOWED_NETWORKS = _env.networks("ALERTS_ALLOWED_NETWORKS")
+ALERTS_GIVE_UP_HOURS = _env.read("ALERTS_GIVE_UP_HOURS", "float", 24.0, lambda h: 0 < h <= 720, "above 0, up to 720")
+ALERT_DAYS = _env.read("ALERT_DAYS", "int", 90, *_DAYS)
+_alerts_keys = _env.read("ALERTS_KEY", "list", [], lambda keys: all(map(is_fernet_key, keys)), FERNET_KEY)
 
 # Database, channel layer, broker
 try:
@@ -165,19 +172,27 @@ SHARE_FIGURES = bool(CELERY_BROKER_URL)
 SCORE_UNWATCHED = "signals.tasks.ask_worker" if CELERY_BROKER_URL else "signals.states.computed"
 
 
-def _secret_key() -> str:
-    """Return SECRET_KEY, else the one generated at the first start (readable by its owner alone)."""
-    if _secret:
-        return _secret
-    path = DATA_DIR / "secret_key"
+def _generated(name: str, value: str) -> str:
+    """Return the secret that was generated into DATA_DIR at the first start (readable by its owner alone)."""
+    path = DATA_DIR / name
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+        # Written whole under another name: a process that starts at the same time reads all of one or the other.
+        draft = DATA_DIR / f".{name}.{secrets.token_hex(4)}"
+        draft.touch(mode=0o600)
+        draft.write_text(value)
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass  # the other process was first: its secret counts
+        finally:
+            draft.unlink()
     return path.read_text().strip()
 
 
 DATA_DIR.mkdir(parents=True, exist_ok=True)
-SECRET_KEY = _secret_key()
+SECRET_KEY = _secret or _generated("secret_key", secrets.token_urlsafe(50))
+# Of targets' addresses in the database. The first encrypts, all decrypt.
+ALERTS_KEYS = _alerts_keys or [_generated("alerts_key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())]
 
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = [*LOOPBACK, *([HOST] if HOST not in LOOPBACK else []), *EXTRA_HOSTS]
@@ -203,6 +218,7 @@ INSTALLED_APPS = [
     "signals",
     "backtest",
     "risk",
+    "alerts",
     "agent",
 ]
 
@@ -325,6 +341,7 @@ LOGGING = {
             "celery.app.trace",
             "celery.worker.strategy",
             "httpx",
+            "apprise",
         )
     }
     # Some lines a tick: for whoever collects lines, or looks for something.

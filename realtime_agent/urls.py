@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/", include("presets.urls")),
     path("api/", include("backtest.urls")),
     path("api/", include("risk.urls")),
+    path("api/", include("alerts.urls")),
     path("api/", include("market.urls")),
 ]
 

@@ -18,9 +18,11 @@ class Permission(StrEnum):
     SCAN = "scan"
     BACKTEST = "backtest"
     RISK = "risk"
+    ALERTS = "alerts"
     PRESETS = "presets"
     LIMITS = "limits"
     CONFIG = "config"
+    TARGETS = "targets"
     AUDIT = "audit"
 
 

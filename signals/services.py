@@ -21,6 +21,14 @@ class Decided(NamedTuple):
     decision: Decision | None
 
 
+class Stored(NamedTuple):
+    """What a scan left behind. held: how many decisions were held back, by reason. scored: what was news."""
+
+    signals: list[Signal]
+    held: Counter[str]
+    scored: list[SymbolResult]
+
+
 def streams_of(instruments: list[Instrument]) -> dict[int, Stream]:
     """Return where each instrument stands, by its id; one that has not begun stands at 0."""
     known = {s.pk: s for s in Stream.objects.filter(instrument__in=instruments).select_related("last_signal")}
@@ -52,7 +60,7 @@ def store(
     min_confidence: float,
     run_id: int,
     account: Account,
-) -> tuple[list[Signal], Counter[str]]:
+) -> Stored:
     """Store the emitted decisions and every symbol's last decision; return the signals and what was held back.
 
     account: what the signals' plans are sized by.
@@ -60,6 +68,7 @@ def store(
     """
     signals: list[Signal] = []
     moved: list[Stream] = []
+    scored: list[SymbolResult] = []
     held: Counter[str] = Counter()
     streams = _locked([d.result.instrument for d in decided])
     for result, decision in sorted(decided, key=lambda d: d.result.symbol):
@@ -69,6 +78,8 @@ def store(
         stream.scored_as_of, stream.scored_preset = result.as_of, preset
         stream.decision = _told(result, decision, preset)
         moved.append(stream)
+        if decision is not None:
+            scored.append(result)
         if decision is None or not decision.emit:
             held[decision.because if decision else "no_score"] += 1
             continue
@@ -82,7 +93,7 @@ def store(
     open_outcomes(signals)
     changed = ["last_seq", "last_signal", "scored_as_of", "scored_preset", "decision"]
     Stream.objects.bulk_create(moved, update_conflicts=True, unique_fields=["instrument"], update_fields=changed)
-    return signals, held
+    return Stored(signals, held, scored)
 
 
 def _locked(instruments: list[Instrument]) -> dict[int, Stream]:

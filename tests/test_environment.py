@@ -35,7 +35,7 @@ def test_the_environment_goes_before_dotenv(tmp_path, monkeypatch):
 
 def test_every_setting_stands_in_the_example_and_nothing_else_does():
     source = (ROOT / "realtime_agent" / "settings.py").read_text()
-    read = set(re.findall(r"_env\.(?:read|moment)\(\s*\"(\w+)\"", source))
+    read = set(re.findall(r"_env\.(?:read|moment|networks)\(\s*\"(\w+)\"", source))
     shown = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert read == shown
 

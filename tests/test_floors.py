@@ -15,6 +15,7 @@ FLOORS = {
     "signals": 3,
     "backtest": 4,
     "risk": 4,
+    "alerts": 4,
     "agent": 5,
     "realtime_agent": 6,
 }

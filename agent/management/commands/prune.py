@@ -9,14 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from agent.retention import batches, configured
 from rest.tables import console_on
 
-KINDS = ("candles", "revisions", "holes", "signals", "runs", "runners")
+KINDS = ("candles", "revisions", "holes", "signals", "runs", "alerts", "deliveries", "runners")
 
 
 class Command(BaseCommand):
     help = (
-        "Remove candles, runs and (if SIGNAL_DAYS says so) signals that have outlived CANDLE_DAYS, RUN_DAYS and "
-        "SIGNAL_DAYS, in batches; bars that a signal of the last EXPLAIN_DAYS was made from stay. The server does so "
-        "once a day by itself. May be interrupted, and run beside a server."
+        "Remove candles, runs, alerts and (if SIGNAL_DAYS says so) signals that have outlived CANDLE_DAYS, RUN_DAYS, "
+        "ALERT_DAYS and SIGNAL_DAYS, in batches; bars that a signal of the last EXPLAIN_DAYS was made from stay. The "
+        "server does so once a day by itself. May be interrupted, and run beside a server."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -13,7 +13,9 @@ from django.db import DatabaseError
 from access.checks import problems_of
 from agent.figures import keep_telling
 from agent.reachable import unreachable
+from agent.services import agent_state
 from agent.watchdog import Watchdog
+from alerts.sender import Sender
 from market.feeds import current_market, market_key
 from market.feeds.base import FeedError
 from signals.hub import get_hub
@@ -41,7 +43,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if settings.SHARE_FIGURES:
             keep_telling("web")
-        SERVE[options["server"]](host, port, runner)
+        # In every web process, with a broker or without: workers store what is to be sent, and never wait for a target.
+        sender = Sender(may_send=lambda: agent_state().enabled)
+        sender.start()
+        try:
+            SERVE[options["server"]](host, port, runner)
+        finally:
+            sender.stop()
         self.stdout.write("stopped")
 
     def _greet(self, host: str, port: int) -> None:

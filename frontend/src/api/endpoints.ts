@@ -146,3 +146,50 @@ export const resetDaily = () => call<api.PostRiskResetDailyData, api.PostRiskRes
 
 export const placeOrder = (body: api.PostRiskOrdersData["body"]) =>
   call<api.PostRiskOrdersData, api.PostRiskOrdersResponses>("POST", "/api/risk/orders", { body });
+
+export const readAlerts = (limit: number) => call<api.GetAlertsData, api.GetAlertsResponses>("GET", "/api/alerts", { query: { limit } });
+
+export const readRules = () => call<api.GetAlertsRulesData, api.GetAlertsRulesResponses>("GET", "/api/alerts/rules", {});
+
+export const addRule = (body: api.PostAlertsRulesData["body"]) =>
+  call<api.PostAlertsRulesData, api.PostAlertsRulesResponses>("POST", "/api/alerts/rules", { body });
+
+export const changeRule = (rule_id: number, body: api.PutAlertsRulesRuleIdData["body"]) =>
+  call<api.PutAlertsRulesRuleIdData, api.PutAlertsRulesRuleIdResponses>("PUT", "/api/alerts/rules/{rule_id}", { path: { rule_id }, body });
+
+export const deleteRule = (rule_id: number) =>
+  call<api.DeleteAlertsRulesRuleIdData, api.DeleteAlertsRulesRuleIdResponses>("DELETE", "/api/alerts/rules/{rule_id}", { path: { rule_id } });
+
+export const readTargets = () => call<api.GetAlertsTargetsData, api.GetAlertsTargetsResponses>("GET", "/api/alerts/targets", {});
+
+export const addTarget = (body: api.PostAlertsTargetsData["body"]) =>
+  call<api.PostAlertsTargetsData, api.PostAlertsTargetsResponses>("POST", "/api/alerts/targets", { body });
+
+export const changeTarget = (target_id: number, body: NonNullable<api.PutAlertsTargetsTargetIdData["body"]>) =>
+  call<api.PutAlertsTargetsTargetIdData, api.PutAlertsTargetsTargetIdResponses>("PUT", "/api/alerts/targets/{target_id}", {
+    path: { target_id },
+    body,
+  });
+
+export const deleteTarget = (target_id: number) =>
+  call<api.DeleteAlertsTargetsTargetIdData, api.DeleteAlertsTargetsTargetIdResponses>("DELETE", "/api/alerts/targets/{target_id}", {
+    path: { target_id },
+  });
+
+export const testTarget = (target_id: number) =>
+  call<api.PostAlertsTargetsTargetIdTestData, api.PostAlertsTargetsTargetIdTestResponses>("POST", "/api/alerts/targets/{target_id}/test", {
+    path: { target_id },
+  });
+
+export const readDeliveries = (query: NonNullable<api.GetAlertsDeliveriesData["query"]>) =>
+  call<api.GetAlertsDeliveriesData, api.GetAlertsDeliveriesResponses>("GET", "/api/alerts/deliveries", { query });
+
+export const replayDelivery = (delivery_id: string) =>
+  call<api.PostAlertsDeliveriesDeliveryIdReplayData, api.PostAlertsDeliveriesDeliveryIdReplayResponses>(
+    "POST",
+    "/api/alerts/deliveries/{delivery_id}/replay",
+    { path: { delivery_id } },
+  );
+
+export const replayDead = () =>
+  call<api.PostAlertsDeliveriesReplayData, api.PostAlertsDeliveriesReplayResponses>("POST", "/api/alerts/deliveries/replay", { body: {} });

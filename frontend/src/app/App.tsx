@@ -16,6 +16,7 @@ const PresetsPage = lazy(() => import("../pages/presets/PresetsPage"));
 const BacktestPage = lazy(() => import("../pages/backtest/BacktestPage"));
 const RecordPage = lazy(() => import("../pages/record/RecordPage"));
 const RiskPage = lazy(() => import("../pages/risk/RiskPage"));
+const AlertsPage = lazy(() => import("../pages/alerts/AlertsPage"));
 const SystemPage = lazy(() => import("../pages/system/SystemPage"));
 const NotFoundPage = lazy(() => import("../pages/NotFoundPage"));
 
@@ -40,6 +41,7 @@ export function App() {
               <Route path="/backtest" component={BacktestPage} />
               <Route path="/record" component={RecordPage} />
               <Route path="/risk" component={RiskPage} />
+              <Route path="/alerts" component={AlertsPage} />
               <Route path="/system" component={SystemPage} />
               <Route component={NotFoundPage} />
             </Switch>

@@ -7,6 +7,7 @@ const PAGES: [string, string][] = [
   ["/backtest", "Backtest"],
   ["/record", "Record"],
   ["/risk", "Risk"],
+  ["/alerts", "Alerts"],
   ["/system", "System"],
 ];
 

@@ -57,6 +57,154 @@ export type AgentStatus = {
 };
 
 /**
+ * AlertConditions
+ *
+ * All must hold. The rule is left when one is missed by more than ``hysteresis``, or at its exit.
+ */
+export type AlertConditions = {
+    advices?: Array<'BUY' | 'HOLD' | 'SELL'>;
+    detectors?: Array<AlertDetector>;
+    directions?: Array<'BEARISH' | 'BULLISH' | 'NEUTRAL'>;
+    exit_above?: number;
+    exit_below?: number;
+    hysteresis: number;
+    min_confidence?: number;
+    min_consensus?: number;
+    score_above?: number;
+    score_below?: number;
+    symbols?: Array<string>;
+};
+
+/**
+ * AlertDetector
+ *
+ * ``min_score``: of the detector's −1..1, in its direction; ``timeframe`` null: any.
+ */
+export type AlertDetector = {
+    direction: 'BEARISH' | 'BULLISH';
+    min_score: number;
+    name: string;
+    timeframe: '15m' | '1d' | '1h' | '1m' | '30m' | '4h' | '5m' | null;
+};
+
+/**
+ * AlertEvent
+ *
+ * What was found, as webhooks get it. ``signal`` null: a close that was scored and gave no signal.
+ */
+export type AlertEvent = {
+    advice: 'BUY' | 'HOLD' | 'SELL';
+    confidence: number;
+    consensus: number;
+    direction: 'BEARISH' | 'BULLISH' | 'NEUTRAL';
+    id: string;
+    preset: string;
+    price: number;
+    rule: string;
+    score: number;
+    signal: AlertSignal | null;
+    source: string;
+    symbol: string;
+    timeframes: {
+        [key: string]: number;
+    };
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    ts: number;
+};
+
+/**
+ * AlertPage
+ */
+export type AlertPage = {
+    next: string | null;
+    previous: string | null;
+    results: Array<AlertRow>;
+};
+
+/**
+ * AlertRow
+ *
+ * An alert in a list, with the words it is told in.
+ */
+export type AlertRow = {
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    created: number;
+    event: AlertEvent;
+    id: string;
+    text: string;
+    title: string;
+};
+
+/**
+ * AlertRule
+ *
+ * ``cooldown_s``: of market time, per symbol; ``digest_s``: 0 sends each alert at once; ``entered``: symbols.
+ */
+export type AlertRule = {
+    conditions: AlertConditions;
+    cooldown_s: number;
+    digest_s: number;
+    enabled: boolean;
+    entered: Array<string>;
+    id: number;
+    name: string;
+    quiet: QuietHours | null;
+    targets: Array<number>;
+    text: string;
+    title: string;
+    trigger: 'enter' | 'every';
+    watches: 'scores' | 'signals';
+};
+
+/**
+ * AlertRuleList
+ */
+export type AlertRuleList = {
+    rules: Array<AlertRule>;
+};
+
+/**
+ * AlertSignal
+ *
+ * The stored signal that an alert tells of.
+ */
+export type AlertSignal = {
+    because: string;
+    id: string;
+    seq: number;
+};
+
+/**
+ * AlertTarget
+ *
+ * ``address``: without what is secret. ``secret``: of a webhook, shown only where it was made just now.
+ */
+export type AlertTarget = {
+    address: string;
+    enabled: boolean;
+    /**
+     * attempts that failed in a row
+     */
+    failures: number;
+    id: number;
+    kind: 'apprise' | 'webhook';
+    name: string;
+    paused_until: string | null;
+    secret?: string;
+};
+
+/**
+ * AlertTargetList
+ */
+export type AlertTargetList = {
+    targets: Array<AlertTarget>;
+};
+
+/**
  * Alive
  */
 export type Alive = {
@@ -348,6 +496,23 @@ export type Component = {
     weight: number;
 };
 
+/**
+ * All must hold; what is left out asks nothing.
+ */
+export type ConditionsBody = {
+    symbols?: Array<string>;
+    score_above?: number;
+    score_below?: number;
+    exit_above?: number;
+    exit_below?: number;
+    directions?: Array<'BULLISH' | 'BEARISH' | 'NEUTRAL'>;
+    advices?: Array<'BUY' | 'SELL' | 'HOLD'>;
+    min_confidence?: number;
+    min_consensus?: number;
+    detectors?: Array<DetectorBody>;
+    hysteresis?: number;
+};
+
 export type ConfigBody = {
     scan_interval_ms?: number;
     symbols?: Array<string> | null;
@@ -465,6 +630,75 @@ export type Decisions = {
 };
 
 /**
+ * DeliveryDetail
+ *
+ * With the message as a webhook gets it.
+ */
+export type DeliveryDetail = {
+    answer: number | null;
+    attempts: number;
+    count: number;
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    created: number;
+    /**
+     * ISO-8601 with Z
+     */
+    due: string;
+    error: string;
+    id: string;
+    kind: 'alert' | 'digest' | 'test';
+    message: {
+        [key: string]: unknown;
+    };
+    sent_at: string | null;
+    status: 'cancelled' | 'dead' | 'pending' | 'sent';
+    target: number | null;
+    target_name: string;
+    title: string;
+};
+
+/**
+ * DeliveryPage
+ */
+export type DeliveryPage = {
+    counts: {
+        [key: string]: number;
+    };
+    next: string | null;
+    previous: string | null;
+    results: Array<DeliveryRow>;
+};
+
+/**
+ * DeliveryRow
+ *
+ * A message to a target. ``answer``: HTTP status of the last attempt. ``due``: of the next one.
+ */
+export type DeliveryRow = {
+    answer: number | null;
+    attempts: number;
+    count: number;
+    /**
+     * ms since the Unix epoch, UTC
+     */
+    created: number;
+    /**
+     * ISO-8601 with Z
+     */
+    due: string;
+    error: string;
+    id: string;
+    kind: 'alert' | 'digest' | 'test';
+    sent_at: string | null;
+    status: 'cancelled' | 'dead' | 'pending' | 'sent';
+    target: number | null;
+    target_name: string;
+    title: string;
+};
+
+/**
  * DerivedSignal
  *
  * What a signal stores of its score. ``atr``: log units.
@@ -485,6 +719,13 @@ export type DerivedSignal = {
     timeframes: {
         [key: string]: TimeframeRecord;
     };
+};
+
+export type DetectorBody = {
+    name: 'trend' | 'momentum' | 'mean_reversion' | 'volatility' | 'volume' | 'sar' | 'price_action' | 'smc' | 'fibonacci' | 'harmonic' | 'elliott' | 'whales' | 'sentiment' | 'news';
+    direction: 'BULLISH' | 'BEARISH';
+    min_score?: number;
+    timeframe?: '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d' | null;
 };
 
 export type DuplicateBody = {
@@ -797,7 +1038,7 @@ export type MarketStatus = {
  */
 export type Me = {
     open_control: boolean;
-    permissions: Array<'audit' | 'backtest' | 'config' | 'limits' | 'presets' | 'read' | 'risk' | 'scan' | 'toggle'>;
+    permissions: Array<'alerts' | 'audit' | 'backtest' | 'config' | 'limits' | 'presets' | 'read' | 'risk' | 'scan' | 'targets' | 'toggle'>;
     role: 'admin' | 'operator' | 'viewer' | null;
     user: string | null;
 };
@@ -973,7 +1214,6 @@ export type PaperPolicy = {
     initial_equity: number;
     shorts: boolean;
     slippage: number;
-    stop_atr: number;
     target_r: number;
 };
 
@@ -1050,7 +1290,6 @@ export type PatchedPolicyBody = {
     follows?: boolean;
     fee?: number;
     slippage?: number;
-    stop_atr?: number;
     target_r?: number;
     shorts?: boolean;
 };
@@ -1208,7 +1447,8 @@ export type PositionSize = {
 };
 
 /**
- * direction: by default long where the stop lies below the entry. step, min_notional: the exchange's, 0 is none.
+ * direction: by default long where the stop lies below the entry. equity: of an account that holds nothing; by
+ * default the paper portfolio. step, min_notional: by default the symbol's.
  */
 export type PositionSizeBody = {
     symbol: string;
@@ -1327,6 +1567,26 @@ export type PresetVersionRow = {
 };
 
 /**
+ * Messages wait from ``start`` until ``end``, over midnight if that is earlier, and then come as one.
+ */
+export type QuietBody = {
+    start: string;
+    end: string;
+    timezone?: string;
+};
+
+/**
+ * QuietHours
+ *
+ * Messages wait until ``end``, over midnight if that is before ``start``.
+ */
+export type QuietHours = {
+    end: string;
+    start: string;
+    timezone: string;
+};
+
+/**
  * Readiness
  */
 export type Readiness = {
@@ -1371,6 +1631,22 @@ export type ReliabilityBin = {
     came: number;
     count: number;
     said: number;
+};
+
+/**
+ * Every dead letter, or those of one target.
+ */
+export type ReplayBody = {
+    target?: number;
+};
+
+/**
+ * Replayed
+ *
+ * How many messages were put back into the outbox.
+ */
+export type Replayed = {
+    replayed: number;
 };
 
 /**
@@ -1507,6 +1783,23 @@ export type RiskStatus = {
     var95: number | null;
     var95_reason: string | null;
     waiting_orders: number;
+};
+
+/**
+ * A rule, whole: PUT replaces, and what is left out has its default.
+ */
+export type RuleBody = {
+    name: string;
+    enabled?: boolean;
+    watches?: 'signals' | 'scores';
+    trigger?: 'enter' | 'every';
+    conditions?: ConditionsBody;
+    cooldown_s?: number;
+    quiet?: QuietBody | null;
+    digest_s?: number;
+    title?: string;
+    text?: string;
+    targets?: Array<number>;
 };
 
 /**
@@ -2027,6 +2320,44 @@ export type SystemFigures = {
     version: string;
 };
 
+export type TargetBody = {
+    name: string;
+    enabled?: boolean;
+    /**
+     * kept encrypted, never shown again
+     */
+    url: string;
+    /**
+     * of a webhook; left out, one is made
+     */
+    secret?: string;
+    /**
+     * of a webhook: make a new one
+     */
+    rotate_secret?: boolean;
+    kind: 'apprise' | 'webhook';
+};
+
+/**
+ * What is left out stays as it is.
+ */
+export type TargetUpdateBody = {
+    name?: string;
+    enabled?: boolean;
+    /**
+     * kept encrypted, never shown again
+     */
+    url?: string;
+    /**
+     * of a webhook; left out, one is made
+     */
+    secret?: string;
+    /**
+     * of a webhook: make a new one
+     */
+    rotate_secret?: boolean;
+};
+
 /**
  * TimeframeRecord
  *
@@ -2527,6 +2858,776 @@ export type PutAgentToggleResponses = {
 };
 
 export type PutAgentToggleResponse = PutAgentToggleResponses[keyof PutAgentToggleResponses];
+
+export type GetAlertsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        cursor?: string;
+        limit?: number;
+        rule?: number;
+        symbol?: string;
+    };
+    url: '/api/alerts';
+};
+
+export type GetAlertsErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetAlertsError = GetAlertsErrors[keyof GetAlertsErrors];
+
+export type GetAlertsResponses = {
+    200: AlertPage;
+};
+
+export type GetAlertsResponse = GetAlertsResponses[keyof GetAlertsResponses];
+
+export type GetAlertsDeliveriesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        cursor?: string;
+        limit?: number;
+        status?: 'pending' | 'sent' | 'dead' | 'cancelled';
+        target?: number;
+    };
+    url: '/api/alerts/deliveries';
+};
+
+export type GetAlertsDeliveriesErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetAlertsDeliveriesError = GetAlertsDeliveriesErrors[keyof GetAlertsDeliveriesErrors];
+
+export type GetAlertsDeliveriesResponses = {
+    200: DeliveryPage;
+};
+
+export type GetAlertsDeliveriesResponse = GetAlertsDeliveriesResponses[keyof GetAlertsDeliveriesResponses];
+
+export type GetAlertsDeliveriesDeliveryIdData = {
+    body?: never;
+    path: {
+        delivery_id: string;
+    };
+    query?: never;
+    url: '/api/alerts/deliveries/{delivery_id}';
+};
+
+export type GetAlertsDeliveriesDeliveryIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetAlertsDeliveriesDeliveryIdError = GetAlertsDeliveriesDeliveryIdErrors[keyof GetAlertsDeliveriesDeliveryIdErrors];
+
+export type GetAlertsDeliveriesDeliveryIdResponses = {
+    200: DeliveryDetail;
+};
+
+export type GetAlertsDeliveriesDeliveryIdResponse = GetAlertsDeliveriesDeliveryIdResponses[keyof GetAlertsDeliveriesDeliveryIdResponses];
+
+export type PostAlertsDeliveriesDeliveryIdReplayData = {
+    body?: never;
+    path: {
+        delivery_id: string;
+    };
+    query?: never;
+    url: '/api/alerts/deliveries/{delivery_id}/replay';
+};
+
+export type PostAlertsDeliveriesDeliveryIdReplayErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * it waits to be sent anyway
+     */
+    409: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostAlertsDeliveriesDeliveryIdReplayError = PostAlertsDeliveriesDeliveryIdReplayErrors[keyof PostAlertsDeliveriesDeliveryIdReplayErrors];
+
+export type PostAlertsDeliveriesDeliveryIdReplayResponses = {
+    202: DeliveryRow;
+};
+
+export type PostAlertsDeliveriesDeliveryIdReplayResponse = PostAlertsDeliveriesDeliveryIdReplayResponses[keyof PostAlertsDeliveriesDeliveryIdReplayResponses];
+
+export type PostAlertsDeliveriesReplayData = {
+    body: ReplayBody;
+    path?: never;
+    query?: never;
+    url: '/api/alerts/deliveries/replay';
+};
+
+export type PostAlertsDeliveriesReplayErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostAlertsDeliveriesReplayError = PostAlertsDeliveriesReplayErrors[keyof PostAlertsDeliveriesReplayErrors];
+
+export type PostAlertsDeliveriesReplayResponses = {
+    202: Replayed;
+};
+
+export type PostAlertsDeliveriesReplayResponse = PostAlertsDeliveriesReplayResponses[keyof PostAlertsDeliveriesReplayResponses];
+
+export type GetAlertsRulesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/alerts/rules';
+};
+
+export type GetAlertsRulesErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetAlertsRulesError = GetAlertsRulesErrors[keyof GetAlertsRulesErrors];
+
+export type GetAlertsRulesResponses = {
+    200: AlertRuleList;
+};
+
+export type GetAlertsRulesResponse = GetAlertsRulesResponses[keyof GetAlertsRulesResponses];
+
+export type PostAlertsRulesData = {
+    body: RuleBody;
+    path?: never;
+    query?: never;
+    url: '/api/alerts/rules';
+};
+
+export type PostAlertsRulesErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the name is taken
+     */
+    409: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostAlertsRulesError = PostAlertsRulesErrors[keyof PostAlertsRulesErrors];
+
+export type PostAlertsRulesResponses = {
+    201: AlertRule;
+};
+
+export type PostAlertsRulesResponse = PostAlertsRulesResponses[keyof PostAlertsRulesResponses];
+
+export type DeleteAlertsRulesRuleIdData = {
+    body?: never;
+    path: {
+        rule_id: number;
+    };
+    query?: never;
+    url: '/api/alerts/rules/{rule_id}';
+};
+
+export type DeleteAlertsRulesRuleIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type DeleteAlertsRulesRuleIdError = DeleteAlertsRulesRuleIdErrors[keyof DeleteAlertsRulesRuleIdErrors];
+
+export type DeleteAlertsRulesRuleIdResponses = {
+    /**
+     * done; no body
+     */
+    204: void;
+};
+
+export type DeleteAlertsRulesRuleIdResponse = DeleteAlertsRulesRuleIdResponses[keyof DeleteAlertsRulesRuleIdResponses];
+
+export type GetAlertsRulesRuleIdData = {
+    body?: never;
+    path: {
+        rule_id: number;
+    };
+    query?: never;
+    url: '/api/alerts/rules/{rule_id}';
+};
+
+export type GetAlertsRulesRuleIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetAlertsRulesRuleIdError = GetAlertsRulesRuleIdErrors[keyof GetAlertsRulesRuleIdErrors];
+
+export type GetAlertsRulesRuleIdResponses = {
+    200: AlertRule;
+};
+
+export type GetAlertsRulesRuleIdResponse = GetAlertsRulesRuleIdResponses[keyof GetAlertsRulesRuleIdResponses];
+
+export type PutAlertsRulesRuleIdData = {
+    body: RuleBody;
+    path: {
+        rule_id: number;
+    };
+    query?: never;
+    url: '/api/alerts/rules/{rule_id}';
+};
+
+export type PutAlertsRulesRuleIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the name is taken
+     */
+    409: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PutAlertsRulesRuleIdError = PutAlertsRulesRuleIdErrors[keyof PutAlertsRulesRuleIdErrors];
+
+export type PutAlertsRulesRuleIdResponses = {
+    200: AlertRule;
+};
+
+export type PutAlertsRulesRuleIdResponse = PutAlertsRulesRuleIdResponses[keyof PutAlertsRulesRuleIdResponses];
+
+export type GetAlertsTargetsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/alerts/targets';
+};
+
+export type GetAlertsTargetsErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetAlertsTargetsError = GetAlertsTargetsErrors[keyof GetAlertsTargetsErrors];
+
+export type GetAlertsTargetsResponses = {
+    200: AlertTargetList;
+};
+
+export type GetAlertsTargetsResponse = GetAlertsTargetsResponses[keyof GetAlertsTargetsResponses];
+
+export type PostAlertsTargetsData = {
+    body: TargetBody;
+    path?: never;
+    query?: never;
+    url: '/api/alerts/targets';
+};
+
+export type PostAlertsTargetsErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the name is taken
+     */
+    409: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostAlertsTargetsError = PostAlertsTargetsErrors[keyof PostAlertsTargetsErrors];
+
+export type PostAlertsTargetsResponses = {
+    201: AlertTarget;
+};
+
+export type PostAlertsTargetsResponse = PostAlertsTargetsResponses[keyof PostAlertsTargetsResponses];
+
+export type DeleteAlertsTargetsTargetIdData = {
+    body?: never;
+    path: {
+        target_id: number;
+    };
+    query?: never;
+    url: '/api/alerts/targets/{target_id}';
+};
+
+export type DeleteAlertsTargetsTargetIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type DeleteAlertsTargetsTargetIdError = DeleteAlertsTargetsTargetIdErrors[keyof DeleteAlertsTargetsTargetIdErrors];
+
+export type DeleteAlertsTargetsTargetIdResponses = {
+    /**
+     * done; no body
+     */
+    204: void;
+};
+
+export type DeleteAlertsTargetsTargetIdResponse = DeleteAlertsTargetsTargetIdResponses[keyof DeleteAlertsTargetsTargetIdResponses];
+
+export type GetAlertsTargetsTargetIdData = {
+    body?: never;
+    path: {
+        target_id: number;
+    };
+    query?: never;
+    url: '/api/alerts/targets/{target_id}';
+};
+
+export type GetAlertsTargetsTargetIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetAlertsTargetsTargetIdError = GetAlertsTargetsTargetIdErrors[keyof GetAlertsTargetsTargetIdErrors];
+
+export type GetAlertsTargetsTargetIdResponses = {
+    200: AlertTarget;
+};
+
+export type GetAlertsTargetsTargetIdResponse = GetAlertsTargetsTargetIdResponses[keyof GetAlertsTargetsTargetIdResponses];
+
+export type PutAlertsTargetsTargetIdData = {
+    body: TargetUpdateBody;
+    path: {
+        target_id: number;
+    };
+    query?: never;
+    url: '/api/alerts/targets/{target_id}';
+};
+
+export type PutAlertsTargetsTargetIdErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the name is taken
+     */
+    409: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PutAlertsTargetsTargetIdError = PutAlertsTargetsTargetIdErrors[keyof PutAlertsTargetsTargetIdErrors];
+
+export type PutAlertsTargetsTargetIdResponses = {
+    200: AlertTarget;
+};
+
+export type PutAlertsTargetsTargetIdResponse = PutAlertsTargetsTargetIdResponses[keyof PutAlertsTargetsTargetIdResponses];
+
+export type PostAlertsTargetsTargetIdTestData = {
+    body?: never;
+    path: {
+        target_id: number;
+    };
+    query?: never;
+    url: '/api/alerts/targets/{target_id}/test';
+};
+
+export type PostAlertsTargetsTargetIdTestErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * there is no such thing
+     */
+    404: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * the body is too large
+     */
+    413: ErrorResponse;
+    /**
+     * the body is not application/json
+     */
+    415: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type PostAlertsTargetsTargetIdTestError = PostAlertsTargetsTargetIdTestErrors[keyof PostAlertsTargetsTargetIdTestErrors];
+
+export type PostAlertsTargetsTargetIdTestResponses = {
+    202: DeliveryRow;
+};
+
+export type PostAlertsTargetsTargetIdTestResponse = PostAlertsTargetsTargetIdTestResponses[keyof PostAlertsTargetsTargetIdTestResponses];
 
 export type GetAuditData = {
     body?: never;
@@ -5466,3 +6567,41 @@ export type GetHealthReadyResponses = {
 };
 
 export type GetHealthReadyResponse = GetHealthReadyResponses[keyof GetHealthReadyResponses];
+
+export type GetExpositionData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/metrics';
+};
+
+export type GetExpositionErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetExpositionError = GetExpositionErrors[keyof GetExpositionErrors];
+
+export type GetExpositionResponses = {
+    200: string;
+};
+
+export type GetExpositionResponse = GetExpositionResponses[keyof GetExpositionResponses];
