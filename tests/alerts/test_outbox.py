@@ -10,7 +10,7 @@ from django.utils import timezone
 from alerts import outbox, services, vault
 from alerts.models import Alert, Delivery, Rule, RuleState, Target, deliveries_by_status
 from alerts.watching import watch
-from engine.score import Policy, SymbolScore, TimeframeScore, advice_of, direction_of
+from engine.score import NO_LEVELS, Policy, SymbolScore, TimeframeScore, advice_of, direction_of
 from market.models import Instrument, Market
 from signals.models import Signal
 from signals.scoring import SymbolResult
@@ -40,7 +40,7 @@ class Series:
 def scored(market, score, at, symbol="AAAUSDT"):
     words = direction_of(score, POLICY), advice_of(score, 0.9, POLICY)
     series = Series(score)
-    whole = SymbolScore(score, 0.9, 1.0, *words, "LOW", 0.01, 0.5, {"1h": series.score}, ())
+    whole = SymbolScore(score, 0.9, 1.0, *words, "LOW", 0.01, 0.5, 0.02, 0.1, NO_LEVELS, {"1h": series.score}, ())
     instrument = Instrument.objects.get(market=market, symbol=symbol)
     return _Result(instrument, at * QUARTER, whole, {"1h": series}, {})
 
