@@ -141,9 +141,7 @@ class Order(models.Model):
     fills_from = models.BigIntegerField(help_text="ms: the first bar that opens then or later fills it")
     stop = models.FloatField(null=True, blank=True, help_text="of the signal's plan, or asked for by hand")
     target = models.FloatField(null=True, blank=True, help_text="asked for by hand")
-    quantity = models.FloatField(
-        null=True, blank=True, help_text="by hand; null: as much as the limits allow"
-    )
+    quantity = models.FloatField(null=True, blank=True, help_text="by hand; null: as much as the limits allow")
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
     reason = models.CharField(max_length=500, blank=True)
     limits = models.JSONField(default=list, help_text="the limits that rejected it or sized it down")
