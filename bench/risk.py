@@ -1,11 +1,14 @@
-"""``python -m bench.risk``: correlation and value at risk beside pandas; writes bench/results/YYYY-MM-DD-risk.md.
+"""``python -m bench.risk``: correlation and value at risk beside pandas, and the status endpoint; writes
+bench/results/YYYY-MM-DD-risk.md.
 
 500 symbols of 500 hourly returns, whole and with 2 % of holes; ours and theirs in turn, after their numbers were
 compared. Wall time and processor time: other work on the machine disturbs the second less.
 """
 
+import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -21,7 +24,7 @@ from engine.correlation import beta, correlation
 from engine.value_at_risk import METHODS, value_at_risk
 
 SYMBOLS, RETURNS, OVERLAP = 500, 500, 100
-MOST_S = 0.1
+MOST_S, STATUS_S = 0.1, 0.05
 
 
 def returns(holes: float) -> np.ndarray:
@@ -38,6 +41,21 @@ def processor_seconds(function) -> float:
         function()
         taken.append(time.process_time() - begun)
     return median(taken)
+
+
+def measure_status() -> tuple[list[Target], dict[str, float]]:
+    """The status endpoint with 100 positions, in a process of its own."""
+    command = [sys.executable, "-m", "bench.risk_status"]
+    answer = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
+    wall, processor = (np.quantile([one[i] for one in answer["warm"]], 0.95) for i in (0, 1))
+    targets = [
+        Target("status, 100 positions, p95, wall time", "< 50 ms", ms(wall), bool(wall < STATUS_S)),
+        Target("the same, processor time", "< 50 ms", ms(processor), bool(processor < STATUS_S)),
+    ]
+    return targets, {
+        "status, 100 positions": median(one[0] for one in answer["warm"]),
+        "the first behind a new candle": median(one[0] for one in answer["cold"]),
+    }
 
 
 def main() -> None:
@@ -66,6 +84,8 @@ def main() -> None:
         Target("the same, processor time", "< 100 ms", ms(cpu), cpu < MOST_S),
         ratio("against pandas .corr(), 2 % holes", 1, took["pandas .corr(), 2 % holes"], took["ours, 2 % holes"]),
     ]
+    more, times = measure_status()
+    targets, took = [*targets, *more], took | times
     text = report(targets, took, (before, os.getloadavg()[0]))
     path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-risk.md"
     path.write_text(text)

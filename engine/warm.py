@@ -10,8 +10,9 @@ from engine.window import Window
 
 
 def warm() -> None:
-    """Run a scan, a backtest and a batch of presets over a few made-up bars; what they compile is kept."""
+    """Run scan, backtest, risk measures and a batch of presets over a few made-up bars; what they compile is kept."""
     from engine.catalogue import DETECTORS
+    from engine.correlation import beta, correlation
     from engine.decisions import decide_history, score_series
     from engine.evidence import history, scan
     from engine.plan import Terms
@@ -20,6 +21,7 @@ def warm() -> None:
     from engine.score import Policy
     from engine.simulation import Costs, Orders, Prices, simulate
     from engine.statistics import of_equity, of_trades, turnover
+    from engine.value_at_risk import value_at_risk
 
     steps = np.arange(MIN_BARS, dtype=np.int64)
     closes = 100.0 + np.sin(steps / 5.0)
@@ -39,6 +41,10 @@ def warm() -> None:
     of_equity(traded.equity, 1.0)
     of_trades(traded.trades.profit)
     turnover(1.0, traded.equity, 1.0)
+    returns = closes[1:] / closes[:-1] - 1.0
+    value_at_risk(returns, 0.95, "filtered")
+    beta(returns[None, :], returns)
+    correlation(returns[None, :])
     scores(weight_matrix([{DETECTORS[0]: 1.0}]), features(evidence.score, evidence.confidence))
 
 

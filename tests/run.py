@@ -21,6 +21,7 @@ STORED = [
     "tests/access",
     "tests/backtest",
     "tests/outcomes",
+    "tests/risk",
 ]
 ALONE = ["tests/faults", "tests/browser"]
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend"

@@ -3,7 +3,10 @@
 import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
+import ccxt
 import pytest
 
 from market.feeds.base import FeedError
@@ -151,6 +154,23 @@ def test_the_recorded_errors_are_all_among_what_the_simulator_or_these_tests_sen
         "Too many subscriptions", "going away", "Retry-After",
     ):  # fmt: skip
         assert words in source
+
+
+@pytest.mark.parametrize(
+    ("mode", "amount", "step"),
+    [(ccxt.TICK_SIZE, 0.0001, 0.0001), (ccxt.DECIMAL_PLACES, 3, 0.001), (ccxt.SIGNIFICANT_DIGITS, 5, 0.0)],
+)
+async def test_the_step_of_a_quantity_is_read_however_the_exchange_counts_it(mode, amount, step):
+    market = {"symbol": "AAA/USDT", "base": "AAA", "quote": "USDT", "spot": True, "precision": {"amount": amount}}
+    markets = {
+        "AAA/USDT": market | {"limits": {"cost": {"min": 5.0}}},
+        "BBB/USDT": market | {"base": "BBB", "precision": {"amount": None}, "limits": {"cost": {"min": None}}},
+    }
+    venue = Venue("binance")
+    venue._rest = SimpleNamespace(load_markets=AsyncMock(return_value=markets), precisionMode=mode)
+    await venue.load()
+    assert (venue.listings["AAAUSDT"].step, venue.listings["AAAUSDT"].min_notional) == (pytest.approx(step), 5.0)
+    assert (venue.listings["BBBUSDT"].step, venue.listings["BBBUSDT"].min_notional) == (0.0, 0.0)
 
 
 def listing(symbol: str, active: bool = True, created: int | None = None, quote: str = "USDT") -> Listing:

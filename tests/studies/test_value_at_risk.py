@@ -65,7 +65,10 @@ def test_the_filtered_value_at_risk_is_exceeded_as_often_and_as_irregularly_as_i
     found = {symbol: judged(returns, "filtered") for symbol, returns in hourly.items()}
     with capsys.disabled():
         for symbol, one in found.items():
-            print(f"\n{symbol:5} {one.forecasts} forecasts, {one.share:.2%} exceeded, {one}", end="")
+            words = "" if one.covered else ", not as often as told"
+            words += "" if one.independent else ", not independent"
+            words += "" if one.shrunk_fails else f", {SHRUNK} of it passes too"
+            print(f"\n{symbol:5} {one.share:.2%} of {one.forecasts} exceeded{words}", end="")
         print()
     n = len(found)
     assert sum(one.covered for one in found.values()) >= (11 if WHOLE else n)

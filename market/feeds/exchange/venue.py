@@ -90,11 +90,14 @@ class Venue:
         """Return a market's step and least notional."""
         import ccxt
 
-        step = (market.get("precision") or {}).get("amount") or 0.0
-        if self._rest.precisionMode != ccxt.TICK_SIZE:  # a number of digits, of which only decimals make a step
-            step = 10.0**-step if self._rest.precisionMode == ccxt.DECIMAL_PLACES else 0.0
+        amount, mode = (market.get("precision") or {}).get("amount"), self._rest.precisionMode
+        step = 0.0
+        if amount is not None and mode == ccxt.TICK_SIZE:
+            step = float(amount)
+        elif amount is not None and mode == ccxt.DECIMAL_PLACES:
+            step = 10.0 ** -float(amount)  # significant digits make no step
         cost = ((market.get("limits") or {}).get("cost") or {}).get("min")
-        return float(step), float(cost or 0.0)
+        return step, float(cost or 0.0)
 
     async def read_limit(self) -> None:
         """Take the weight limit that the exchange publishes, where it does."""

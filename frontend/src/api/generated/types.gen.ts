@@ -973,7 +973,6 @@ export type PaperPolicy = {
     initial_equity: number;
     shorts: boolean;
     slippage: number;
-    stop_atr: number;
     target_r: number;
 };
 
@@ -1050,7 +1049,6 @@ export type PatchedPolicyBody = {
     follows?: boolean;
     fee?: number;
     slippage?: number;
-    stop_atr?: number;
     target_r?: number;
     shorts?: boolean;
 };
@@ -1208,7 +1206,8 @@ export type PositionSize = {
 };
 
 /**
- * direction: by default long where the stop lies below the entry. step, min_notional: the exchange's, 0 is none.
+ * direction: by default long where the stop lies below the entry. equity: of an account that holds nothing; by
+ * default the paper portfolio. step, min_notional: by default the symbol's.
  */
 export type PositionSizeBody = {
     symbol: string;
