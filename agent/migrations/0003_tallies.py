@@ -6,13 +6,13 @@ from django.db import migrations, models
 
 def count_what_is_stored(apps, schema_editor):
     """Let the counts begin with what is there, so that they agree with the tables from the first scrape on."""
-    Tally = apps.get_model("agent", "Tally")
+    Tally, there = apps.get_model("agent", "Tally"), schema_editor.connection.alias
     for name, model, group in (
         ("agent_signals", apps.get_model("signals", "Signal"), ("instrument__market", "advice")),
         ("agent_scans", apps.get_model("agent", "ScanRun"), ("market", "status")),
     ):
-        rows = model.objects.order_by().values_list(*group).annotate(models.Count("pk"))
-        Tally.objects.bulk_create(
+        rows = model.objects.using(there).order_by().values_list(*group).annotate(models.Count("pk"))
+        Tally.objects.using(there).bulk_create(
             Tally(market_id=market, name=name, labels=label, value=count)
             for market, label, count in rows
             if label != "running"
