@@ -189,6 +189,7 @@ EMPTY = {
     "**/api/market/symbols": {"source": "simulated", "now": None, "symbols": []},
     "**/api/market/closes*": {"timeframe": "5m", "source": "simulated", "closes": {}},
     "**/api/config/weight-presets": {"presets": []},
+    "**/api/alerts/rules": {"rules": []},
 }
 NOTHING = {
     "/": "watches no symbols", "/symbol/BTCUSDT": "not known to this market", "/scanner": "knows no symbols",
