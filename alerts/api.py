@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.db import IntegrityError
+from django.db.models import Prefetch
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -227,7 +228,7 @@ class DeliveriesView(View):
     def get(self, request: Request) -> Response:
         wanted = {name: self.query[name] for name in ("status", "target") if name in self.query}
         pages = Pages("-created_ms", "-id")
-        rows = Delivery.objects.filter(**wanted).prefetch_related("alerts")
+        rows = Delivery.objects.filter(**wanted).prefetch_related(Prefetch("alerts", Alert.objects.only("title")))
         page = pages.paginate_queryset(rows, request, self)
         answer = pages.get_paginated_response([delivery_json(one) for one in page])
         answer.data["counts"] = deliveries_by_status()

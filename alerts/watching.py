@@ -3,6 +3,7 @@
 Whatever ends the scan before its commit leaves neither the signals nor what is to be told of them.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from market.models import Instrument, Market
 from signals.models import Signal
 from signals.scoring import SymbolResult
 
+logger = logging.getLogger(__name__)
+
 States = dict[tuple[int, int], State]
 
 
@@ -27,6 +30,13 @@ class Found(NamedTuple):
 
     rule: Rule
     alert: Alert
+
+
+class _Applied(NamedTuple):
+    """What one rule comes to in one scan."""
+
+    changed: list[RuleState]
+    found: list[Found]
 
 
 def watch(
@@ -47,20 +57,41 @@ def watch(
     found: list[Found] = []
     changed: list[RuleState] = []
     for rule in rules:
-        wanted, every = Conditions.of(rule.conditions), rule.trigger == Rule.Trigger.EVERY
-        for result, reading in readings:
-            signal = told.get(result.instrument.pk)
-            if rule.watches == Rule.Watches.SIGNALS and signal is None:
-                continue
-            before = states.get((rule.pk, result.instrument.pk), State())
-            after, fires = step(before, reading, wanted, policy, rule.cooldown_s * 1000.0, every)
-            if after != before:
-                changed.append(_row(rule, result.instrument, after))
-            if fires:
-                found.append(Found(rule, _alert(market, rule, reading, signal, preset, result)))
+        try:
+            one = _apply(rule, market, readings, told, states, policy, preset)
+        except Exception:  # nothing that a rule holds may keep signals from being stored
+            logger.exception("rule %s (%d) cannot be applied and is left out of this scan", rule, rule.pk)
+            continue
+        changed += one.changed
+        found += one.found
     _save(changed)
     _put_out(found, timezone.now())
     return [one.alert for one in found]
+
+
+def _apply(
+    rule: Rule,
+    market: Market,
+    readings: Sequence[tuple[SymbolResult, Reading]],
+    told: Mapping[int, Signal],
+    states: States,
+    policy: Policy,
+    preset: str,
+) -> "_Applied":
+    """Return what a rule finds in these readings and where it stands afterwards. Reads and stores nothing."""
+    wanted, every = Conditions.of(rule.conditions), rule.trigger == Rule.Trigger.EVERY
+    applied = _Applied([], [])
+    for result, reading in readings:
+        signal = told.get(result.instrument.pk)
+        if rule.watches == Rule.Watches.SIGNALS and signal is None:
+            continue
+        before = states.get((rule.pk, result.instrument.pk), State())
+        after, fires = step(before, reading, wanted, policy, rule.cooldown_s * 1000.0, every)
+        if after != before:
+            applied.changed.append(_row(rule, result.instrument, after))
+        if fires:
+            applied.found.append(Found(rule, _alert(market, rule, reading, signal, preset, result)))
+    return applied
 
 
 def _states(rules: Sequence[Rule], instruments: Sequence[Instrument]) -> States:

@@ -1,7 +1,9 @@
 """Settings. Every value that a user may set comes from the environment or ``.env``; see ``.env.example``."""
 
 import base64
+import os
 import secrets
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -175,18 +177,16 @@ SCORE_UNWATCHED = "signals.tasks.ask_worker" if CELERY_BROKER_URL else "signals.
 def _generated(name: str, value: str) -> str:
     """Return the secret that was generated into DATA_DIR at the first start (readable by its owner alone)."""
     path = DATA_DIR / name
-    if not path.exists():
-        # Written whole under another name: a process that starts at the same time reads all of one or the other.
-        draft = DATA_DIR / f".{name}.{secrets.token_hex(4)}"
-        draft.touch(mode=0o600)
-        draft.write_text(value)
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass  # the other process was first: its secret counts
-        finally:
-            draft.unlink()
-    return path.read_text().strip()
+    try:
+        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(value)
+    except FileExistsError:
+        pass  # of an earlier start, or of a process that starts at the same time and may not have written it yet
+    for _ in range(100):
+        if kept := path.read_text().strip():
+            return kept
+        time.sleep(0.01)
+    raise ImproperlyConfigured(f"{path} is empty: remove it, and the next start makes a new one")
 
 
 DATA_DIR.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
 """What was found is delivered: once, under one id, whoever is killed, however the target behaves."""
 
+import threading
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +11,7 @@ from django.utils import timezone
 
 from alerts import outbox, services, vault
 from alerts.models import Alert, Delivery, Rule, RuleState, Target, deliveries_by_status
+from alerts.sender import Sender
 from alerts.watching import watch
 from engine.score import NO_LEVELS, Policy, SymbolScore, TimeframeScore, advice_of, direction_of
 from market.models import Instrument, Market
@@ -301,3 +304,40 @@ def test_a_second_scan_of_other_symbols_does_not_touch_the_first_ones_state(mark
     assert len(look(market, 0.8)) == 1
     assert len(look(market, 0.8, symbol="BBBUSDT")) == 1
     assert look(market, 0.8, start=1) == []
+
+
+def test_a_rule_that_cannot_be_applied_stops_neither_the_others_nor_the_scan(market, make_rule, caplog):
+    broken = make_rule(name="broken", **ABOVE)
+    make_rule(name="sound", **ABOVE)
+    Rule.objects.filter(pk=broken.pk).update(conditions={"of": "another version"})
+    assert [alert.rule_name for alert in look(market, 0.8)] == ["sound"]
+    assert "rule broken" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sender_works_beside_a_server_and_sends_tests_alone_while_the_agent_is_off(
+    market, receiver, make_target, make_rule
+):
+    target = make_target(receiver.url)
+    make_rule(target, **ABOVE)
+    look(market, 0.8)
+    services.put_test(target)
+    on = threading.Event()
+    sender = Sender(may_send=on.is_set)
+    sender.start()
+    try:
+        until(lambda: Delivery.objects.filter(kind="test", status="sent").exists())
+        assert [one.json["type"] for one in receiver.got] == ["test"]
+        on.set()
+        until(lambda: Delivery.objects.filter(kind="alert", status="sent").exists())
+    finally:
+        sender.stop()
+    assert [one.json["type"] for one in receiver.got] == ["test", "alert"]
+
+
+def until(look_for):
+    """Wait for what another thread is doing; nothing here is about speed."""
+    patience = time.monotonic() + 30
+    while not look_for():
+        assert time.monotonic() < patience, "it did not happen in time"
+        time.sleep(0.02)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = {
     "/": "Opportunities", "/symbol/BTCUSDT": "BTCUSDT", "/scanner": "Scanner", "/presets": "Presets",
-    "/backtest": "Backtest", "/record": "Record", "/risk": "Risk", "/system": "System",
+    "/backtest": "Backtest", "/record": "Record", "/risk": "Risk", "/alerts": "Alerts", "/system": "System",
 }  # fmt: skip
 
 
@@ -189,10 +189,12 @@ EMPTY = {
     "**/api/market/symbols": {"source": "simulated", "now": None, "symbols": []},
     "**/api/market/closes*": {"timeframe": "5m", "source": "simulated", "closes": {}},
     "**/api/config/weight-presets": {"presets": []},
+    "**/api/alerts/rules": {"rules": []},
 }
 NOTHING = {
     "/": "watches no symbols", "/symbol/BTCUSDT": "not known to this market", "/scanner": "knows no symbols",
     "/presets": "There are no presets", "/backtest": "no candles yet", "/system": "None yet",
+    "/alerts": "add a target and a rule below",
 }  # fmt: skip
 
 
@@ -221,3 +223,42 @@ def test_the_first_page_loads_no_chart_and_stays_below_200_kb_of_brotli(tabs):
 
 def len_on_wire(response) -> int:
     return int(response.header_value("content-length") or 0)
+
+
+def test_a_rule_a_target_and_a_test_are_made_on_the_page_and_markup_stays_text(tabs, server):
+    page = tabs.open("/alerts")
+    form = page.get_by_role("form", name="New target")
+    form.get_by_label("Name").fill("<b>hook</b>")
+    form.get_by_label("Address").fill("http://127.0.0.1:9/x")
+    form.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("alert")).to_contain_text("the address is loopback")
+    form.get_by_label("Address").fill("https://192.0.2.1/x")  # of documentation: nobody's
+    form.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("alert")).to_contain_text("is refused")
+    form.get_by_label("Address").fill("https://hooks.invalid/t0ken")
+    form.get_by_role("button", name="Add").click()
+    expect(page.get_by_test_id("secret")).to_contain_text("whsec_")
+    expect(page.locator("[data-target]")).to_contain_text("<b>hook</b> https://hooks.invalid/…")
+
+    rule = page.get_by_role("region", name="New rule")
+    rule.get_by_label("Name").fill("strong")
+    rule.get_by_label("Score at least").fill("0.4")
+    rule.get_by_label("or at most").fill("0.6")
+    rule.get_by_label("<b>hook</b>").check()
+    rule.get_by_role("button", name="Add").click()
+    expect(rule.get_by_role("alert")).to_contain_text("the rule would always hold")
+    rule.get_by_label("or at most").fill("")
+    rule.get_by_role("button", name="Add").click()
+    row = page.locator('[data-rule="strong"]')
+    expect(row).to_contain_text("score at least 0.4; every symbol")
+    row.get_by_role("button", name="On").click()
+    expect(row.get_by_role("button", name="Off")).to_be_visible()
+    assert [one["enabled"] for one in server.get("/api/alerts/rules")["rules"]] == [False]
+
+    page.locator("[data-target]").get_by_role("button", name="Send a test").click()
+    expect(page.get_by_test_id("deliveries")).to_contain_text("Test")
+    expect(page.get_by_test_id("deliveries")).to_contain_text("no answer")
+    page.locator("[data-target]").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("[data-target]")).to_have_count(0)
+    expect(page.get_by_test_id("deliveries")).to_contain_text("cancelled")

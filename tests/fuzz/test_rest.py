@@ -63,11 +63,15 @@ SENSIBLE = {
     "cursor": lambda given: None,
     "after_seq": lambda given: None,
     "username": lambda given: "someone",
+    "url": lambda given: "https://8.8.8.8/x",
     "password": lambda given: "something",
 }
 ONE_OF = {"/api/backtest/run": [("symbol", "symbols"), ("timeframe", "timeframes")]}
 # Refused for what is stored, not for what the document says: log-in, names that are taken, a file with a name twice.
-UNKNOWN_TO_IT = {"/api/config/import-presets", "/api/backtest/run"}
+UNKNOWN_TO_IT = {
+    "/api/config/import-presets", "/api/backtest/run", "/api/alerts/rules", "/api/alerts/rules/{rule_id}",
+    "/api/alerts/targets", "/api/alerts/targets/{target_id}", "/api/alerts/deliveries/replay",
+}  # fmt: skip
 
 
 def sensible(value):
