@@ -1,6 +1,8 @@
 """Fixtures of the whole suite."""
 
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,8 @@ from signals import history, hub
 from signals.publish import mark_published
 from tests.databases import empty_database, postgres_answers
 from tests.playing import FIVE, START, walk, without, write_csv
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def absent(what: str) -> None:
@@ -41,6 +45,15 @@ def postgres_url() -> Iterator[str]:
         absent("PostgreSQL does not answer: TEST_DATABASE_URL")
     with empty_database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory) -> Path:
+    """A migrated database file, made once."""
+    folder = tmp_path_factory.mktemp("migrated")
+    environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | {"DATA_DIR": str(folder)}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+    return folder / "agent.sqlite3"
 
 
 @pytest.fixture(autouse=True)

@@ -119,15 +119,6 @@ class Served:
         self.log.close()
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory):
-    """A migrated database file, made once."""
-    folder = tmp_path_factory.mktemp("migrated")
-    environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | {"DATA_DIR": str(folder)}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
-    return folder / "agent.sqlite3"
-
-
 @pytest.fixture(scope="module")
 def serve(migrated, tmp_path_factory):
     """Return a function that starts a server of a kind; all end with the module."""
