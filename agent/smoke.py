@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import websockets
-from django.urls import Resolver404, resolve
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.sync.client import connect
 
@@ -27,10 +26,10 @@ ERRORS = (Failed, AgentError, httpx.HTTPError, websockets.WebSocketException, OS
 
 
 class Line(NamedTuple):
-    """``good`` is None for what the deployment does not have."""
+    """What one step found."""
 
     name: str
-    good: bool | None
+    good: bool
     said: str
     seconds: float
 
@@ -50,16 +49,15 @@ class Smoke:
             if name == "health" and not good and not self._answers():
                 return
 
-    def _try(self, step: Callable[[], str | None]) -> tuple[bool | None, str]:
+    def _try(self, step: Callable[[], str]) -> tuple[bool, str]:
         try:
-            said = step()
+            return True, step()
         except KeyError as error:
             return False, f"the answer lacks {error}"
         except ERRORS as error:
             return False, " ".join(str(error).split()) or type(error).__name__
-        return (None, "not built in this release") if said is None else (True, said)
 
-    def _steps(self) -> dict[str, Callable[[], str | None]]:
+    def _steps(self) -> dict[str, Callable[[], str]]:
         return {
             "health": self.health,
             "status": self.status,
@@ -170,12 +168,7 @@ class Smoke:
             answer = self._agent.call("GET", f"/api/backtest/results/{answer['id']}")
         return f"{answer['meta']['candles']} candles, {answer['metrics']['total_trades']} trades"
 
-    def risk(self) -> str | None:
-        """None where this release has no such path."""
-        try:
-            resolve("/api/risk/status")
-        except Resolver404:
-            return None
+    def risk(self) -> str:
         answer = self._agent.call("GET", "/api/risk/status")
         return f"{answer['open_positions']} positions, drawdown {answer['drawdown']}"
 
