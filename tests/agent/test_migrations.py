@@ -9,7 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 
 OURS = {c.label for c in apps.get_app_configs() if str(c.path).startswith(str(settings.BASE_DIR / c.label))}
 LOADER = MigrationLoader(None, ignore_no_migrations=True)
-MIGRATIONS = [key for key in LOADER.disk_migrations if key[0] in OURS]
+MIGRATIONS = sorted(key for key in LOADER.disk_migrations if key[0] in OURS)
 
 
 def test_the_apps_of_the_house_are_looked_at():
