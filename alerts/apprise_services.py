@@ -1,6 +1,7 @@
 """Chat, mail and push services through Apprise, by its URLs (https://appriseit.com/services/)."""
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from alerts.outward import outward
@@ -44,7 +45,8 @@ def host_of(url: str) -> str | None:
     Where the others' URLs have their host stands a token, which must not be looked up anywhere.
     """
     service = service_of(url)
-    if service is None or not any("{host}" in template for template in service.templates):
+    templates: Iterable[str] = service.templates if service is not None else ()
+    if service is None or not any("{host}" in template for template in templates):
         return None
     return str(service.host) if getattr(service, "host", None) else None
 
