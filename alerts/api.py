@@ -21,7 +21,13 @@ from rest.pages import Pages
 from rest.symbols import normalise
 from rest.views import View
 
-NAME_TAKEN = "the name is taken"
+NAME_TAKEN = "the name is taken, or there are as many as there may be"
+MOST = 200  # rules, and targets: each scan applies every rule to every symbol
+
+
+def _require_room(model: type[Rule] | type[Target]) -> None:
+    if model._default_manager.count() >= MOST:
+        raise Conflict(f"there are {MOST} already, which is as many as there may be", code="too_many")
 
 
 def rule_json(rule: Rule, entered: dict[int, list[str]]) -> dict[str, Any]:
@@ -107,6 +113,8 @@ def _save_rule(rule: Rule, body: dict[str, Any]) -> Rule:
         raise invalid("conditions.symbols", f"{strangers[0]} is no symbol of this market", "unknown_symbol")
     try:
         return rule_or_404(services.save_rule(rule, body, targets).pk)
+    except Rule.DoesNotExist as error:
+        raise Http404("the rule was deleted meanwhile") from error
     except IntegrityError as error:
         raise Conflict(f"there is a rule {body['name']} already", code="name_taken") from error
 
@@ -114,6 +122,8 @@ def _save_rule(rule: Rule, body: dict[str, Any]) -> Rule:
 def _save_target(target: Target, changes: dict[str, Any]) -> str | None:
     try:
         return services.save_target(target, changes)
+    except Target.DoesNotExist as error:
+        raise Http404("the target was deleted meanwhile") from error
     except IntegrityError as error:
         raise Conflict(f"there is a target {changes['name']} already", code="name_taken") from error
 
@@ -128,7 +138,9 @@ class RulesView(View):
 
     @endpoint(Permission.ALERTS, body=RuleBody, answers={201: shapes.AlertRule}, refuses={409: NAME_TAKEN})
     def post(self, request: Request) -> Response:
-        return Response(rule_json(_save_rule(Rule(), self.body(RuleBody)), {}), status=201)
+        body = self.body(RuleBody)
+        _require_room(Rule)
+        return Response(rule_json(_save_rule(Rule(), body), {}), status=201)
 
 
 class RuleView(View):
@@ -158,8 +170,9 @@ class TargetsView(View):
 
     @endpoint(Permission.TARGETS, body=TargetBody, answers={201: shapes.AlertTarget}, refuses={409: NAME_TAKEN})
     def post(self, request: Request) -> Response:
-        target = Target()
-        secret = _save_target(target, self.body(TargetBody))
+        target, body = Target(), self.body(TargetBody)
+        _require_room(Target)
+        secret = _save_target(target, body)
         return Response(target_json(target, secret), status=201)
 
 

@@ -1,6 +1,7 @@
 """Chat, mail and push services through Apprise, by its URLs (https://appriseit.com/services/)."""
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from alerts.outward import outward
@@ -39,9 +40,15 @@ def url_problem(url: str) -> str | None:
 
 
 def host_of(url: str) -> str | None:
-    """Return the host that a service's URL names itself, such as a mail server; None where it has a fixed one."""
+    """Return the host that a service's URL names itself, such as a mail server; None where it has a fixed one.
+
+    Where the others' URLs have their host stands a token, which must not be looked up anywhere.
+    """
     service = service_of(url)
-    return str(service.host) if service is not None and getattr(service, "host", None) else None
+    templates: Iterable[str] = service.templates if service is not None else ()
+    if service is None or not any("{host}" in template for template in templates):
+        return None
+    return str(service.host) if getattr(service, "host", None) else None
 
 
 def shown(url: str) -> str:

@@ -19,7 +19,7 @@ SIDES = {"BULLISH": 1.0, "BUY": 1.0, "NEUTRAL": 0.0, "HOLD": 0.0, "BEARISH": -1.
 
 
 class Heard(NamedTuple):
-    """What a detector says on one timeframe: score -1..1, confidence 0..1."""
+    """What a detector says on one timeframe, as the wire has it: score 0..1 with 0.5 neutral, confidence 0..1."""
 
     score: float
     confidence: float
@@ -41,11 +41,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class DetectorCondition:
-    """A detector that leans this way by ``min_score`` or more, on one timeframe or, with None, on any."""
+    """A detector that leans this way, on one timeframe or, with None, on any.
+
+    min_score: 0.5..1, as in the agent's rules; for BEARISH its mirror image, 1 - min_score, is the most.
+    """
 
     name: str
     direction: Lean
-    min_score: float = 0.5
+    min_score: float = 0.75
     timeframe: str | None = None
 
 
@@ -163,8 +166,7 @@ def _sure_enough(reading: Reading, wanted: Conditions, slack: float) -> bool:
     return (
         reading.confidence >= (wanted.min_confidence or 0.0) - slack
         and reading.consensus >= (wanted.min_consensus or 0.0) - slack
-        # A detector's scale, -1..1, is twice as wide as the others.
-        and all(_leans(reading, one, 2.0 * slack) for one in wanted.detectors)
+        and all(_leans(reading, one, slack) for one in wanted.detectors)
     )
 
 
@@ -172,7 +174,11 @@ def _leans(reading: Reading, wanted: DetectorCondition, slack: float) -> bool:
     asked = [wanted.timeframe] if wanted.timeframe else list(reading.detectors)
     heard = (reading.detectors.get(timeframe, {}).get(wanted.name) for timeframe in asked)
     side = SIDES[wanted.direction]
-    return any(one.confidence > 0.0 and side * one.score >= wanted.min_score - slack for one in heard if one)
+    return any(one.confidence > 0.0 and _far(one.score, side) >= wanted.min_score - slack for one in heard if one)
+
+
+def _far(score: float, side: float) -> float:
+    return score if side > 0 else 1.0 - score
 
 
 def contradiction(wanted: Conditions, every: bool) -> tuple[str, str] | None:

@@ -42,7 +42,7 @@ def _words(*choices: str) -> serializers.ListField:
 class DetectorBody(StrictSerializer):
     name = serializers.ChoiceField(choices=list(DETECTORS))
     direction = serializers.ChoiceField(choices=["BULLISH", "BEARISH"])
-    min_score = NumberField(min_value=0.01, max_value=1, default=0.5)
+    min_score = NumberField(min_value=0.5, max_value=1, default=0.75)
     timeframe = serializers.ChoiceField(choices=list(INTERVAL_MS), allow_null=True, default=None)
 
 

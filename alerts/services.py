@@ -43,7 +43,10 @@ def rule_said(rule: Rule) -> dict[str, Any]:
 
 @transaction.atomic
 def save_rule(rule: Rule, changes: dict[str, Any], targets: list[Target] | None) -> Rule:
-    """Store checked changes to a rule, a new one or not; ``targets`` None leaves them as they are."""
+    """Store checked changes to a rule, a new one or not; ``targets`` None leaves them as they are.
+
+    Raises Rule.DoesNotExist if it was deleted meanwhile.
+    """
     if rule.pk:
         rule = Rule.objects.select_for_update().get(pk=rule.pk)
     before = rule_said(rule) if rule.pk else None
@@ -76,10 +79,12 @@ def target_said(target: Target) -> dict[str, Any]:
 
 @transaction.atomic
 def save_target(target: Target, changes: dict[str, Any]) -> str | None:
-    """Store checked changes to a target: name, kind, enabled, url, secret, rotate_secret.
+    """Store checked changes to a target: name, kind, enabled, url, secret, rotate_secret. Raises Target.DoesNotExist.
 
     Return a webhook's signing secret if it was made or changed now: it is shown this once.
     """
+    if target.pk:
+        target.refresh_from_db(from_queryset=Target.objects.select_for_update())
     before = target_said(target) if target.pk else None
     secrets = vault.unseal(target.sealed) if target.sealed and "url" not in changes else {}
     former = dict(secrets)

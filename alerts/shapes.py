@@ -11,7 +11,7 @@ DeliveryKind = Literal["alert", "digest", "test"]
 
 
 class AlertDetector(TypedDict):
-    """``min_score``: of the detector's −1..1, in its direction; ``timeframe`` null: any."""
+    """``min_score``: 0.5..1; for BEARISH a component scores ``1 - min_score`` at most. ``timeframe`` null: any."""
 
     name: str
     direction: Literal["BULLISH", "BEARISH"]

@@ -53,7 +53,8 @@ def watch(
     if all(rule.watches == Rule.Watches.SIGNALS for rule in rules):
         scored = [result for result in scored if result.instrument.pk in told]
     states = _states(rules, [result.instrument for result in scored])
-    readings = [(result, _reading(result)) for result in scored]
+    detailed = any(rule.conditions.get("detectors") for rule in rules)
+    readings = [(result, _reading(result, detailed)) for result in scored]
     found: list[Found] = []
     changed: list[RuleState] = []
     for rule in rules:
@@ -113,12 +114,14 @@ def _save(changed: list[RuleState]) -> None:
         )
 
 
-def _reading(result: SymbolResult) -> Reading:
+def _reading(result: SymbolResult, detailed: bool) -> Reading:
+    """Return what rules look at; what each detector says only if one of them asks."""
     score = result.score
     assert score is not None  # callers leave out what has none
     heard: Mapping[str, Mapping[str, Heard]] = {
-        timeframe: {part.name: Heard(part.score, part.confidence) for part in one.score.parts}
+        timeframe: {part.name: Heard((part.score + 1.0) / 2.0, part.confidence) for part in one.score.parts}
         for timeframe, one in result.series.items()
+        if detailed
     }
     return Reading(
         result.symbol,

@@ -80,7 +80,9 @@ EXPLAIN_DAYS = _env.read("EXPLAIN_DAYS", "int", 90, *_DAYS)
 ALERTS_ALLOWED_NETWORKS = _env.networks("ALERTS_ALLOWED_NETWORKS")
 ALERTS_GIVE_UP_HOURS = _env.read("ALERTS_GIVE_UP_HOURS", "float", 24.0, lambda h: 0 < h <= 720, "above 0, up to 720")
 ALERT_DAYS = _env.read("ALERT_DAYS", "int", 90, *_DAYS)
-_alerts_keys = _env.read("ALERTS_KEY", "list", [], lambda keys: all(map(is_fernet_key, keys)), FERNET_KEY)
+_alerts_keys = _env.read("ALERTS_KEY", "list", [])
+if not all(map(is_fernet_key, _alerts_keys)):  # not by read's own check, which shows what it was given
+    raise ImproperlyConfigured(f"ALERTS_KEY: must be {FERNET_KEY}")
 
 # Database, channel layer, broker
 try:

@@ -1,13 +1,16 @@
 """Settings from the environment and ``.env``."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from realtime_agent.environment import Environment
+from realtime_agent.environment import Environment, is_fernet_key
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,3 +48,39 @@ def test_the_page_of_the_configuration_says_of_every_setting_what_it_is_for():
     rows = {cells[1].strip(" `"): cells[4].strip() for line in page.splitlines() if len(cells := line.split("|")) > 4}
     for variable in settings.VARIABLES:
         assert len(rows.get(variable.name, "")) > 8, f"{variable.name}: a comment above it in .env.example"
+
+
+def test_networks_are_read_and_one_that_is_none_is_named(tmp_path, monkeypatch):
+    environment = Environment(tmp_path / ".env")
+    monkeypatch.setenv("SOME_NETWORKS", "10.0.0.0/8,::1")
+    assert [str(one) for one in environment.networks("SOME_NETWORKS")] == ["10.0.0.0/8", "::1/128"]
+    for wrong in ("10.0.0.1/8", "localhost", "10.0.0.0/99"):
+        monkeypatch.setenv("SOME_NETWORKS", wrong)
+        with pytest.raises(ImproperlyConfigured, match="SOME_NETWORKS"):
+            environment.networks("SOME_NETWORKS")
+    assert environment.networks("NO_NETWORKS") == []
+
+
+@pytest.mark.parametrize("text", ["", "short", "A" * 44, "ü" * 44, "A" * 42 + "==", "!" * 43 + "="])
+def test_what_is_no_key_is_told_from_one(text):
+    assert not is_fernet_key(text)
+    assert is_fernet_key("A" * 43 + "=")
+
+
+def test_a_wrong_key_stops_the_start_and_is_not_shown(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "ALERTS_KEY": "hunter2"}
+    command = [sys.executable, "manage.py", "check"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0
+    assert "ALERTS_KEY: must be 32 bytes" in done.stderr
+    assert "hunter2" not in done.stderr + done.stdout
+
+
+def test_a_generated_secret_is_for_its_owner_alone_and_the_same_at_the_next_start(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
+    program = "from realtime_agent import settings as s; print(s.SECRET_KEY, *s.ALERTS_KEYS)"
+    command = [sys.executable, "-c", program]
+    starts = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = {one.communicate(timeout=60)[0] for one in starts}  # three at once, and yet one secret
+    assert len(said) == 1 and len(said.pop().split()) == 2
+    assert {one.stat().st_mode & 0o777 for one in (tmp_path / "secret_key", tmp_path / "alerts_key")} == {0o600}

@@ -109,6 +109,13 @@ def test_markup_in_a_name_or_template_is_kept_as_text_and_escaped_in_the_admin(a
         assert "<script>alert" not in html and "<img src=x" not in html
 
 
+def test_there_are_so_many_rules_and_targets_and_no_more(api, market, monkeypatch):
+    monkeypatch.setattr("alerts.api.MOST", 1)
+    rule(api), target(api)
+    assert fault(rule(api, 409, name="second")) == [(None, "too_many")]
+    assert fault(target(api, 409, name="second")) == [(None, "too_many")]
+
+
 def test_names_are_taken_once(api, market):
     rule(api), target(api)
     assert fault(rule(api, 409)) == [(None, "name_taken")]
@@ -186,18 +193,26 @@ def test_a_test_a_dead_letter_and_its_replay(api, market, receiver, loopback_all
 
 
 def test_what_was_found_is_listed_by_rule_and_symbol(api, play):
-    first, second = (
-        rule(api, name="a", trigger="every", cooldown_s=0, conditions={}),
-        rule(api, name="b", conditions={"score_above": 0.999}),
-    )
-    signals = play(25)
+    first = rule(api, name="a", watches="scores", trigger="every", cooldown_s=0, conditions={})
+    second = rule(api, name="b", watches="scores", conditions={"score_above": 0.999})
+    play(3)
     rows = api.get("/api/alerts").json()["results"]
-    assert {row["event"]["signal"]["id"] for row in rows} == {str(signal.pk) for signal in signals} != set()
-    symbol = rows[0]["event"]["symbol"]
-    few = api.get(f"/api/alerts?symbol={symbol.lower()}&rule={first['id']}").json()["results"]
-    assert few and {row["event"]["symbol"] for row in few} == {symbol}
+    assert {row["event"]["symbol"] for row in rows} >= {"AAAUSDT", "BBBUSDT"}
+    assert {row["event"]["rule"] for row in rows} == {"a"}
+    few = api.get(f"/api/alerts?symbol=aaa/usdt&rule={first['id']}").json()["results"]
+    assert few == [row for row in rows if row["event"]["symbol"] == "AAAUSDT"]
     assert api.get(f"/api/alerts?rule={second['id']}").json()["results"] == []
     assert api.get("/api/alerts?limit=0").status_code == 400
+
+
+def test_who_changes_what_another_has_deleted_is_told_so(api, market, monkeypatch):
+    made, hook = rule(api), target(api)
+    for module, kept in (("rule", Rule.objects.get()), ("target", Target.objects.get())):
+        monkeypatch.setattr(f"alerts.api.{module}_or_404", lambda pk, kept=kept: kept)  # read before the other's commit
+    Rule.objects.all().delete(), Target.objects.all().delete()
+    assert api.put(f"/api/alerts/rules/{made['id']}", {"name": "x", "trigger": "every"}).status_code == 404
+    assert api.put(f"/api/alerts/targets/{hook['id']}", {"enabled": False}).status_code == 404
+    assert not Rule.objects.exists() and not Target.objects.exists()
 
 
 def test_a_rule_tells_with_which_symbols_it_is_entered(api, play):

@@ -341,3 +341,14 @@ def until(look_for):
     while not look_for():
         assert time.monotonic() < patience, "it did not happen in time"
         time.sleep(0.02)
+
+
+def test_a_rule_on_a_detector_finds_the_symbols_whose_stored_components_say_so(play, make_rule):
+    leaning = [{"name": "momentum", "direction": "BULLISH", "min_score": 0.65, "timeframe": "5m"}]
+    make_rule(trigger="every", cooldown_s=0, conditions={"detectors": leaning})
+    expected, others = set(), set()
+    for signal in play(25):
+        (said,) = [one for one in signal.timeframes["5m"]["components"] if one["name"] == "momentum"]
+        (expected if said["confidence"] > 0 and said["score"] >= 0.65 else others).add(str(signal.pk))
+    assert expected and others
+    assert {alert.event["signal"]["id"] for alert in Alert.objects.all()} == expected

@@ -158,3 +158,17 @@ def test_a_send_leaves_no_thread_and_no_open_socket_behind(receiver, settings):
         assert post(receiver.url).error == ""
     after = {one for one in threading.enumerate() if isinstance(one, threading.Timer) and not one.finished.is_set()}
     assert after <= before
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", None),
+        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", None),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general", None),
+        ("mailtos://user:pw@mail.example.com", "mail.example.com"),
+        ("json://10.0.0.1/x", "10.0.0.1"),
+    ],
+)
+def test_a_token_in_the_place_of_a_host_is_never_looked_up(url, host):
+    assert apprise_services.host_of(url) == host

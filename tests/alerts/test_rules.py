@@ -54,8 +54,8 @@ def test_a_confidence_a_consensus_or_a_detector_that_dithers_is_told_once():
     assert len(told(sure, Conditions(score_above=0.7, min_confidence=0.5))) == 1
     agreed = [reading(0.8, n, consensus=0.5 + 0.02 * (-1) ** n) for n in range(200)]
     assert len(told(agreed, Conditions(min_consensus=0.5))) == 1
-    leaning = [reading(0.8, n, smc=(0.6 + 0.05 * (-1) ** n, 0.5)) for n in range(200)]
-    assert len(told(leaning, Conditions(detectors=(DetectorCondition("smc", "BULLISH", 0.6),)))) == 1
+    leaning = [reading(0.8, n, smc=(0.8 + 0.02 * (-1) ** n, 0.5)) for n in range(200)]
+    assert len(told(leaning, Conditions(detectors=(DetectorCondition("smc", "BULLISH", 0.8),)))) == 1
 
 
 def test_a_rule_is_told_again_once_it_was_left():
@@ -90,12 +90,12 @@ def test_every_tells_each_reading_that_holds_but_for_the_cooldown():
 
 
 def test_a_detector_is_asked_on_its_timeframe_and_one_that_abstains_says_nothing():
-    on_4h = Conditions(detectors=(DetectorCondition("smc", "BEARISH", 0.5, "4h"),))
-    on_any = Conditions(detectors=(DetectorCondition("smc", "BEARISH", 0.5),))
-    assert told([reading(0.5, smc=(-0.9, 0.5))], on_any)
-    assert not told([reading(0.5, smc=(-0.9, 0.5))], on_4h)
-    assert not told([reading(0.5, smc=(-0.9, 0.0))], on_any)
-    assert not told([reading(0.5, smc=(0.9, 0.5))], on_any)
+    on_4h = Conditions(detectors=(DetectorCondition("smc", "BEARISH", 0.75, "4h"),))
+    on_any = Conditions(detectors=(DetectorCondition("smc", "BEARISH", 0.75),))
+    assert told([reading(0.5, smc=(0.2, 0.5))], on_any)
+    assert not told([reading(0.5, smc=(0.2, 0.5))], on_4h)
+    assert not told([reading(0.5, smc=(0.2, 0.0))], on_any)
+    assert not told([reading(0.5, smc=(0.3, 0.5))], on_any)
 
 
 def test_other_symbols_are_none_of_a_rules_business():

@@ -78,7 +78,7 @@ export type AlertConditions = {
 /**
  * AlertDetector
  *
- * ``min_score``: of the detector's −1..1, in its direction; ``timeframe`` null: any.
+ * ``min_score``: 0.5..1; for BEARISH a component scores ``1 - min_score`` at most. ``timeframe`` null: any.
  */
 export type AlertDetector = {
     direction: 'BEARISH' | 'BULLISH';
@@ -3154,7 +3154,7 @@ export type PostAlertsRulesErrors = {
      */
     406: ErrorResponse;
     /**
-     * the name is taken
+     * the name is taken, or there are as many as there may be
      */
     409: ErrorResponse;
     /**
@@ -3309,7 +3309,7 @@ export type PutAlertsRulesRuleIdErrors = {
      */
     406: ErrorResponse;
     /**
-     * the name is taken
+     * the name is taken, or there are as many as there may be
      */
     409: ErrorResponse;
     /**
@@ -3397,7 +3397,7 @@ export type PostAlertsTargetsErrors = {
      */
     406: ErrorResponse;
     /**
-     * the name is taken
+     * the name is taken, or there are as many as there may be
      */
     409: ErrorResponse;
     /**
@@ -3552,7 +3552,7 @@ export type PutAlertsTargetsTargetIdErrors = {
      */
     406: ErrorResponse;
     /**
-     * the name is taken
+     * the name is taken, or there are as many as there may be
      */
     409: ErrorResponse;
     /**

@@ -15,7 +15,7 @@ const rule = (change: Partial<AlertRule> = {}): AlertRule => ({
     score_above: 0.75,
     exit_above: 0.6,
     advices: ["BUY", "SELL"],
-    detectors: [{ name: "smc", direction: "BULLISH", min_score: 0.5, timeframe: "1h" }],
+    detectors: [{ name: "smc", direction: "BULLISH", min_score: 0.8, timeframe: "1h" }],
   },
   cooldown_s: 5400,
   quiet: { start: "22:00", end: "07:00", timezone: "Asia/Tokyo" },
@@ -66,7 +66,9 @@ describe("a rule in the form", () => {
 });
 
 test("the sentence names every condition", () => {
-  expect(said(rule())).toBe("score at least 0.75, BUY or SELL, smc BULLISH from 0.5 on 1h; BTCUSDT");
+  expect(said(rule())).toBe("score at least 0.75, BUY or SELL, smc at least 0.8 on 1h; BTCUSDT");
   expect(said({ conditions: { hysteresis: 0, score_above: 0.8, score_below: 0.2 } })).toBe("score at least 0.8 or at most 0.2; every symbol");
+  const bearish = { name: "smc", direction: "BEARISH", min_score: 0.8, timeframe: null } as const;
+  expect(said({ conditions: { hysteresis: 0, detectors: [bearish] } })).toBe("smc at most 0.2; every symbol");
   expect(said({ conditions: { hysteresis: 0 } })).toBe("anything; every symbol");
 });

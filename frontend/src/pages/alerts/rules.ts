@@ -122,7 +122,7 @@ export function said({ conditions }: Pick<AlertRule, "conditions">): string {
     advices?.join(" or "),
     min_confidence !== undefined && `confidence from ${min_confidence}`,
     min_consensus !== undefined && `consensus from ${min_consensus}`,
-    ...(detectors ?? []).map((one) => `${one.name} ${one.direction} from ${one.min_score}${one.timeframe ? ` on ${one.timeframe}` : ""}`),
+    ...(detectors ?? []).map((one) => `${one.name} ${one.direction === "BULLISH" ? `at least ${one.min_score}` : `at most ${Number((1 - one.min_score).toFixed(6))}`}${one.timeframe ? ` on ${one.timeframe}` : ""}`),
   ].filter(Boolean);
   return `${parts.join(", ") || "anything"}; ${symbols ? symbols.join(", ") : "every symbol"}`;
 }
