@@ -61,23 +61,22 @@ def _closes(market: Market, series: Sequence[Series], now: int) -> FloatArray:
     interval = series[0].interval_ms
     end = now // interval * interval
     keys = {one.pk: (one.pk, end, market.corrections) for one in series}
-    lacking = [one.pk for one in series if keys[one.pk] not in _kept]
+    grid = {pk: _kept[key] for pk, key in keys.items() if key in _kept}
+    lacking = [one.pk for one in series if one.pk not in grid]
     if lacking:
         if len(_kept) + len(lacking) > MOST_KEPT:
             _kept.clear()
         first = end - (WINDOW + 1) * interval
         rows = Candle.objects.filter(series__in=lacking).opening(first, end)
         found = np.array(rows.order_by().values_list("series_id", "open_time", "close"), dtype=np.float64)
-        grid = {pk: np.full(WINDOW + 1, np.nan) for pk in lacking}
-        if len(found):
-            at = ((found[:, 1] - first) // interval).astype(np.int64)
-            ids = found[:, 0].astype(np.int64)
-            for pk, closes in grid.items():
-                own = ids == pk
-                closes[at[own]] = found[own, 2]
-        for pk, closes in grid.items():
-            _kept[keys[pk]] = closes
-    return np.stack([_kept[keys[one.pk]] for one in series])
+        found = found.reshape(-1, 3)
+        for pk in lacking:
+            own = found[found[:, 0] == pk]
+            grid[pk] = np.full(WINDOW + 1, np.nan)
+            grid[pk][((own[:, 1] - first) // interval).astype(np.int64)] = own[:, 2]
+            if np.isfinite(grid[pk][-1]):  # else the newest bar may still be on its way
+                _kept[keys[pk]] = grid[pk]
+    return np.stack([grid[one.pk] for one in series])
 
 
 def correlations_with(returns: Returns, symbol: str) -> dict[str, float | None]:

@@ -110,7 +110,7 @@ def test_a_month_adds_up_to_its_trades_to_the_cent_whatever_the_restarts(paper):
 
 @pytest.mark.django_db
 def test_signals_are_sent_though_the_portfolio_fails_and_it_catches_up_afterwards(play, monkeypatch, caplog):
-    def broken(market, now):
+    def broken(market, now, timeframes):
         raise ZeroDivisionError
 
     monkeypatch.setattr(cycle, "advance", broken)
