@@ -43,9 +43,10 @@ def advance(market: Market, now: int, timeframes: Sequence[str] = ()) -> int:
     if portfolio is None:
         return 0
     portfolio.market = market
-    if portfolio.processed is None or now <= portfolio.processed:
-        portfolio.processed = now if portfolio.processed is None else portfolio.processed
-        portfolio.save(update_fields=["processed"])
+    if portfolio.processed is None:
+        Portfolio.objects.filter(pk=portfolio.pk).update(processed=now)
+        return 0
+    if now <= portfolio.processed:
         return 0
     start, now = portfolio.processed, min(now, portfolio.processed + MOST_MS)
     walk = _Walk(portfolio)
