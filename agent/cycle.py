@@ -67,7 +67,7 @@ class Scanner:
             results = score_symbols(asked, state.timeframes, policy, self._windows)
         with timed("rules"):
             decided = decide_all(results, streams, rules_of(state))
-            account = self._account(market, decided)
+            account = self._account(market, state, decided)
         told = self._changed(results, watched)
         for one in told:
             one.revision = market.corrections  # of before the bars were read: seen for certain
@@ -84,7 +84,7 @@ class Scanner:
         trail.info("%d symbols scored, %d signals stored", scored, len(signals), extra={"shard": claimed.shard.shard})
         self._told |= {one.pk: one.close for one in told}
         if last:
-            _advance_portfolio(market, claimed.run.market_time)
+            _advance_portfolio(market, claimed.run.market_time, state.timeframes)
         return signals
 
     def _part(self, market: Market, state: AgentState, shards: int, shard: int) -> Watched:
@@ -115,11 +115,11 @@ class Scanner:
                 asked.append((instrument, as_of, members))
         return asked
 
-    def _account(self, market: Market, decided: list[Decided]) -> Account:
+    def _account(self, market: Market, state: AgentState, decided: list[Decided]) -> Account:
         """Return what plans are sized by: the paper portfolio as of the tick before, however often that was begun."""
         if not any(one.decision is not None and one.decision.emit for one in decided):
             return Account(0.0)  # nothing is told, so nothing is sized
-        _advance_portfolio(market, market.position or 0)
+        _advance_portfolio(market, market.position or 0, state.timeframes)
         return account_of(market)
 
     def _changed(self, results: list[SymbolResult], watched: Watched) -> list[SeriesState]:
@@ -147,14 +147,14 @@ def _require_on() -> None:
         raise LostClaim("the agent was turned off")
 
 
-def _advance_portfolio(market: Market, now: int) -> None:
+def _advance_portfolio(market: Market, now: int, timeframes: list[str]) -> None:
     """Take the paper portfolio through what has closed, in a transaction of its own.
 
     It knows how far it is, so what fails here, or dies before it, is made up for by the next tick; a fault of the
     portfolio must not keep signals from being sent.
     """
     try:
-        advance(market, now)
+        advance(market, now, timeframes)
     except Exception:
         logger.exception("the paper portfolio stays where it is until the next tick")
 

@@ -8,6 +8,7 @@ On a bar as in ``engine.simulation``: at the open first leave, then enter; then 
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from math import isfinite, nan
 
 from django.db import transaction
@@ -26,28 +27,33 @@ from risk.models import EquityPoint, Order, Portfolio, Position, Protection
 HOUR_MS, DAY_MS = INTERVAL_MS["1h"], INTERVAL_MS["1d"]
 FUNDING_MS = 8 * HOUR_MS  # rates are told per 8 h
 MOST_MS = 14 * DAY_MS  # in one transaction: what lies behind a longer rest of the agent is done by and by
-FOLLOWED = ("mark", "funding", "funded_until", "fees", "bars", "how", "exit", "exited_at", "profit")
-DECIDED = ("status", "reason", "limits", "decided_at", "position")
+FOLLOWED = ("series", "mark", "funding", "funded_until", "fees", "bars", "how", "exit", "exited_at", "profit")
+DECIDED = ("series", "status", "reason", "limits", "decided_at", "position")
 
 Status, How = Order.Status, Position.How
 
 
 @transaction.atomic
-def advance(market: Market, now: int) -> int:
-    """Take the portfolio of ``market`` up to ``now`` (ms); return how many positions were opened and closed."""
+def advance(market: Market, now: int, timeframes: Sequence[str] = ()) -> int:
+    """Take the portfolio of ``market`` up to ``now`` (ms); return how many positions were opened and closed.
+
+    timeframes: those whose bars come in. What was followed on another one goes on with the smallest of them.
+    """
     portfolio = Portfolio.objects.filter(market=market).select_for_update(no_key=True).first()
     if portfolio is None:
         return 0
     portfolio.market = market
-    if portfolio.processed is None or now <= portfolio.processed:
-        portfolio.processed = now if portfolio.processed is None else portfolio.processed
-        portfolio.save(update_fields=["processed"])
+    if portfolio.processed is None:
+        Portfolio.objects.filter(pk=portfolio.pk).update(processed=now)
+        return 0
+    if now <= portfolio.processed:
         return 0
     start, now = portfolio.processed, min(now, portfolio.processed + MOST_MS)
     walk = _Walk(portfolio)
     if not walk.busy:
         Portfolio.objects.filter(pk=portfolio.pk).update(processed=now)
         return 0
+    walk.go_on_with(timeframes)
     ahead = course(walk.needed(), start, now)
     for close, bars in ahead.closes:
         walk.step(close, bars)
@@ -83,10 +89,31 @@ class _Walk:
     def _trades(self) -> "QuerySet[Position]":
         return self.portfolio.positions.exclude(how=How.OPEN).select_related("instrument").order_by("-exited_at", "-pk")
 
-    def needed(self) -> dict[Series, int]:
-        """Return the series whose bars move something, each with the open (ms) of the first such bar."""
-        found = {one.series: one.fills_from for one in reversed(self.waiting)}  # the earliest order of a series counts
-        return found | {one.series: 0 for one in self.open.values()}
+    def go_on_with(self, timeframes: Sequence[str]) -> None:
+        """Follow what lies on a timeframe that no longer comes in on the smallest of those that do."""
+        lost = [one for one in self._moved_by_bars() if timeframes and one.series.timeframe not in timeframes]
+        if not lost:
+            return
+        wanted = Series.objects.filter(instrument__in={one.instrument_id for one in lost}, timeframe__in=timeframes)
+        smallest: dict[int, Series] = {}
+        for series in sorted(wanted, key=lambda one: -one.interval_ms):
+            smallest[series.instrument_id] = series
+        for one in lost:
+            one.series = smallest.get(one.instrument_id, one.series)
+
+    def _moved_by_bars(self) -> "list[Order | Position]":
+        return [*reversed(self.waiting), *self.open.values()]
+
+    def needed(self) -> dict[Series, int | None]:
+        """Return the series whose bars move something, each with the open (ms) of the first such bar.
+
+        None: whatever comes of it, nothing is waited for, as of a symbol that is no longer watched.
+        """
+        # The earliest order of a series counts, a position more than all of them.
+        found = {one.series: one.fills_from for one in reversed(self.waiting)}
+        found |= {one.series: 0 for one in self.open.values()}
+        watched = {one.instrument_id: one.instrument.watched for one in self._moved_by_bars()}
+        return {series: since if watched[series.instrument_id] else None for series, since in found.items()}
 
     def step(self, close: int, bars: dict[int, Bar]) -> None:
         """Take everything through the bars that close at ``close``."""
@@ -303,16 +330,16 @@ class _Walk:
                     self.portfolio.limit_peak = book_of(self.portfolio, list(self.open.values())).equity
 
     def leave_what_ended(self, until: int) -> None:
-        """Close at its last mark what will have no more bars."""
+        """Close at its last mark what will have no more bars: its series is over, or it is no longer watched."""
         for position in list(self.open.values()):
-            ended_at = position.series.ended_at
-            if ended_at is not None and ended_at < until:
+            over = _over(position.instrument, position.series, until)
+            if over is not None:
                 price = market_price(position.mark, -float(position.side), self.portfolio.slippage)
-                self._close(position, price, How.ENDED, ended_at)
+                self._close(position, price, How.ENDED, max(over, position.entered_at))
         for order in list(self.waiting):
-            ended_at = order.series.ended_at
-            if ended_at is not None and ended_at < until and order.fills_from >= ended_at:
-                order.status, order.reason, order.decided_at = Status.REJECTED, "its series is over", ended_at
+            over = _over(order.instrument, order.series, until)
+            if over is not None and order.fills_from >= over:
+                order.status, order.reason, order.decided_at = Status.REJECTED, "its bars have ended", over
                 self._done(order)
 
     def _decide(self, order: Order, status: Order.Status, reason: str, bars: dict[int, Bar]) -> None:
@@ -334,3 +361,10 @@ class _Walk:
         Protection.objects.bulk_create(new)
         Protection.objects.bulk_update([one for one in self._protections if one not in new], ["over"])
         self.portfolio.save(update_fields=["cash", "peak", "limit_peak", "processed"])
+
+
+def _over(instrument: Instrument, series: Series, until: int) -> int | None:
+    """Return when (ms) the bars of a series were over before ``until``, None while more come."""
+    if series.ended_at is not None and series.ended_at < until:
+        return series.ended_at
+    return None if instrument.watched else until

@@ -32,14 +32,18 @@ class Course(NamedTuple):
     until: int
 
 
-def course(needed: Mapping[Series, int], start: int, now: int) -> Course:
+def course(needed: Mapping[Series, int | None], start: int, now: int) -> Course:
     """Return the bars of series that close in (start, now], up to the first that may still come.
 
-    needed: the open (ms) from which on each series' bars matter; one that is missing before is not waited for.
+    needed: the open (ms) from which on each series' bars matter: one that is missing before is not waited for, with
+    None no bar is.
     """
     members = {one.pk: one for one in needed}
     found = _read(list(needed), start, now)
-    until = min((_certain(one, found[one.pk], max(start, since), now) for one, since in needed.items()), default=now)
+    until = min(
+        (_certain(one, found[one.pk], max(start, since), now) for one, since in needed.items() if since is not None),
+        default=now,
+    )
     closes: dict[int, dict[int, Bar]] = defaultdict(dict)
     for pk, bars in found.items():
         interval = members[pk].interval_ms

@@ -46,7 +46,7 @@ def day_from(portfolio: Portfolio, now: int) -> int:
 def lost_today(portfolio: Portfolio, now: int) -> float:
     """Return the losses that count for the day of ``now`` (ms), as a positive amount."""
     trades = portfolio.positions.filter(exited_at__gt=day_from(portfolio, now), profit__lt=0.0)
-    return -(trades.aggregate(total=Sum("profit"))["total"] or 0.0)
+    return abs(trades.aggregate(total=Sum("profit"))["total"] or 0.0)
 
 
 def weights_of(book: Book) -> dict[str, float]:

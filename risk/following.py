@@ -7,6 +7,7 @@ stop is the one of the signal's plan, the target a multiple of its distance from
 
 from typing import TYPE_CHECKING
 
+from engine.plan import ENTER_LONG, intent_of
 from engine.timeframes import INTERVAL_MS
 from market.models import Market, Series
 from risk.models import Order, Portfolio
@@ -44,17 +45,16 @@ def _smallest(signal: "Signal") -> str:
 
 
 def _order(portfolio: Portfolio, signal: "Signal", series: Series, known_at: int) -> Order:
-    from engine.plan import intent_of  # brings numba
-
+    intent = intent_of(signal.advice, signal.direction)
     return Order(
         portfolio=portfolio,
         instrument_id=signal.instrument_id,
         series=series,
         signal=signal,
-        intent=intent_of(signal.advice, signal.direction),
+        intent=intent,
         placed_at=known_at,
         fills_from=first_open(signal.as_of, known_at, series.interval_ms),
-        stop=signal.plan["stop"] if signal.plan else None,
+        stop=signal.plan["stop"] if signal.plan and abs(intent) == ENTER_LONG else None,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from access import audit
 from market.models import Candle, Instrument, Market, Series
@@ -27,6 +27,7 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 POLICY = ("follows", "fee", "slippage", "target_r", "shorts")
 RECENT_BARS = 3
+TRIES = 5
 
 
 class Refused(ValueError):
@@ -48,11 +49,19 @@ def limits_problem(values: dict[str, float]) -> tuple[str, str] | None:
     return None
 
 
-@transaction.atomic
 def set_limits(changes: dict[str, float], by: Actor) -> Bounds:
     """Save a new version of the limits with these changes, if any is one. Raises Refused for a value out of range."""
-    newest = Limits.objects.select_for_update().first()
-    before = bounds()._asdict()
+    for _ in range(TRIES):
+        try:
+            return _set_limits(changes, by)
+        except IntegrityError:
+            continue  # somebody else has just taken the number of the version: look again what is in force
+    raise Refused("version", "the limits are being changed by others: try again", "conflict")
+
+
+@transaction.atomic
+def _set_limits(changes: dict[str, float], by: Actor) -> Bounds:
+    newest, before = newest_limits(), bounds()._asdict()
     values = before | changes
     problem = limits_problem(values)
     if problem:

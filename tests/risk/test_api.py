@@ -66,6 +66,7 @@ def test_an_empty_portfolio_gives_empty_risk_and_no_sample(paper, api):
     assert status["equity"] == status["cash"] == status["initial_equity"] == 10_000.0
     zeros = ("var95", "cvar95", "leverage", "exposure", "drawdown", "open_positions", "realised", "unrealised")
     assert {name: status[name] for name in zeros} == dict.fromkeys(zeros, 0)
+    assert str(status["lost_today"]) == "0.0"
     assert status["positions"] == status["protections"] == []
     assert status["limits"] == Bounds()._asdict()
     assessment = api.get("/api/risk/portfolio-assessment").json()

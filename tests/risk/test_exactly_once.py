@@ -11,8 +11,10 @@ from agent import cycle
 from market.feeds import current_market
 from market.models import Market
 from risk.advancing import advance
+from risk.books import bounds
 from risk.following import portfolio_of, take_up
-from risk.models import EquityPoint, Order, Portfolio, Position, Protection
+from risk.models import EquityPoint, Limits, Order, Portfolio, Position, Protection
+from risk.services import set_limits
 from signals.models import Signal
 from tests.risk.conftest import Paper, at
 
@@ -109,13 +111,21 @@ def test_a_month_adds_up_to_its_trades_to_the_cent_whatever_the_restarts(paper):
 
 
 @pytest.mark.django_db
-def test_signals_are_sent_though_the_portfolio_fails_and_it_catches_up_afterwards(play, monkeypatch, caplog):
-    def broken(market, now):
+def test_the_scan_takes_the_portfolio_along_and_sends_signals_though_that_fails(play, monkeypatch, caplog):
+    play(25)
+    assert Order.objects.count() == Signal.objects.count() > 2
+    assert Portfolio.objects.get().processed == current_market().position
+    for position in Position.objects.select_related("signal", "series"):
+        assert position.entered_at >= position.signal.as_of
+        assert (position.series.timeframe, position.stop) == ("5m", position.signal.plan["stop"])
+
+    def broken(market, now, timeframes):
         raise ZeroDivisionError
 
     monkeypatch.setattr(cycle, "advance", broken)
-    play(40)
-    assert Signal.objects.exists()
+    signals = Signal.objects.count()
+    play(20)
+    assert Signal.objects.count() > signals
     assert "the paper portfolio stays where it is" in caplog.text
     monkeypatch.setattr(cycle, "advance", advance)
     play(1)
@@ -174,3 +184,29 @@ def _at_once(market, signal, now, workers=4):
     for thread in threads:
         thread.join()
     assert failed == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_limits_set_at_the_same_moment_none_is_lost():
+    start, failed = threading.Barrier(4), []
+
+    def work(number):
+        try:
+            start.wait()
+            set_limits({NAMES[number]: 0.5}, by=None)
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert [getattr(bounds(), name) for name in NAMES] == [0.5] * 4
+    assert sorted(Limits.objects.values_list("version", flat=True)) == [1, 2, 3, 4]
+
+
+NAMES = ("max_risk_per_day", "max_correlation", "max_drawdown", "max_leverage")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from market.models import Hole
+from market.models import Candle, Hole, Instrument, Series
 from risk import services
+from risk.advancing import advance
 from risk.models import EquityPoint, Order, Portfolio, Position
 from risk.services import Wish
 from tests.risk.conftest import HOUR, at
@@ -198,3 +199,28 @@ def test_without_positions_nothing_is_stored_but_how_far_it_is(paper):
     paper.close(0)
     assert not EquityPoint.objects.exists()
     assert paper.portfolio.processed == at(0) + HOUR
+
+
+def test_what_is_no_longer_watched_is_closed_at_its_last_mark_and_waited_for_by_nobody(paper):
+    for symbol in ("AAAUSDT", "BBBUSDT"):
+        paper.signal(behind=0, symbol=symbol)
+        paper.bar(1, 100, 101, 99.5, symbol=symbol)
+    paper.close(1)
+    Instrument.objects.filter(symbol="AAAUSDT").update(watched=False)
+    paper.bar(2, 100, 101, 99.5, symbol="BBBUSDT")
+    paper.close(2)
+    gone, held = Position.objects.order_by("instrument__symbol")
+    assert (gone.how, gone.exited_at, gone.exit) == ("ended", at(3), pytest.approx(100 * (1 - SLIPPAGE)))
+    assert (held.how, held.bars) == ("open", 2)
+
+
+def test_a_position_goes_on_with_the_timeframe_that_still_comes_in(paper):
+    paper.signal(behind=0)
+    paper.bar(1, 100, 101, 99.5)
+    paper.close(1)
+    wider = Series.objects.create(instrument=paper.instrument(), timeframe="4h", first_open=at(0))
+    Candle.objects.create(series=wider, open_time=at(4), open=100, high=101, low=80, close=81, volume=1.0)
+    Hole.objects.create(series=wider, start=at(0), end=at(4), reason="outage")
+    advance(paper.market, at(8), ["4h"])
+    position = only()
+    assert (position.how, position.series, position.exited_at) == ("stop", wider, at(8))

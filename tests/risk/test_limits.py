@@ -65,7 +65,7 @@ def some_bounds(generator) -> Bounds:
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_left_of_a_proposal_is_never_above_a_limit(seed):
     generator, statuses = np.random.default_rng(100 + seed), set()
-    for _ in range(CASES // 4):
+    for _ in range(CASES // 10):
         equity = float(10.0 ** generator.uniform(1, 7))
         proposal, book, bounds = a_proposal(generator), a_book(generator, equity), some_bounds(generator)
         if generator.random() < 0.5:
