@@ -1,3 +1,4 @@
+import type { SignalRisk } from "../api/generated";
 import type { Advice, Direction, RiskLevel } from "../api/types";
 import { percent, score as scoreText } from "../format/format";
 
@@ -18,11 +19,12 @@ export function AdviceMark({ advice }: { advice: Advice | null }) {
   return <span className={`advice advice-${advice.toLowerCase()}`}>{advice}</span>;
 }
 
-export function RiskMark({ level }: { level: RiskLevel | null | undefined }) {
+/** LOW, MEDIUM or HIGH; what it rests on, where that is known, on hover. */
+export function RiskMark({ level, risk }: { level: RiskLevel | null | undefined; risk?: SignalRisk }) {
   if (!level) return <span className="muted">–</span>;
   const dots = { LOW: 1, MEDIUM: 2, HIGH: 3 }[level];
   return (
-    <span className={`risk risk-${level.toLowerCase()}`} title={`Risk ${level}`}>
+    <span className={`risk risk-${level.toLowerCase()}`} title={`Risk ${level}${risk ? `: ${restsOn(risk)}` : ""}`}>
       <span className="risk-dots" aria-hidden="true">
         {[1, 2, 3].map((n) => (
           <i key={n} data-on={n <= dots || undefined} />
@@ -31,6 +33,10 @@ export function RiskMark({ level }: { level: RiskLevel | null | undefined }) {
       {level.toLowerCase()}
     </span>
   );
+}
+
+function restsOn(risk: SignalRisk): string {
+  return `volatility above ${percent(risk.volatility_percentile)} of its window, stop ${percent(risk.stop_distance, 1)} away, evidence ${percent(risk.disagreement)} divided`;
 }
 
 /** A score as a bar from the middle: to the end bullish, to the start bearish. */

@@ -204,7 +204,7 @@ function ResultTable({ results, timeframes }: { results: ScanItem[]; timeframes:
                 <TimeframeStrip names={timeframes} scores={item.timeframes} />
               </td>
               <td>
-                <RiskMark level={item.risk_level} />
+                <RiskMark level={item.risk_level} risk={item.risk} />
               </td>
             </tr>
           ))}

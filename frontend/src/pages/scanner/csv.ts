@@ -4,10 +4,10 @@ type Cell = string | number;
 
 /** One line a symbol, full precision, as the API gave it. */
 export function toCsv(results: readonly ScanItem[], timeframes: readonly string[]): string {
-  const head = ["rank", "symbol", "price", "final_score", "direction", "confidence", "advice", "consensus", "risk_level", "atr_pct", "volatility_percentile", ...timeframes, "as_of"];
+  const head = ["rank", "symbol", "price", "final_score", "direction", "confidence", "advice", "consensus", "risk_level", "atr_pct", "volatility_percentile", "stop_distance", "disagreement", ...timeframes, "as_of"];
   const lines = results.map((r): Cell[] => [
     r.rank, r.symbol, r.price, r.final_score, r.direction, r.confidence, r.advice, r.consensus, r.risk_level,
-    r.risk.atr_pct, r.risk.volatility_percentile, ...timeframes.map((t) => r.timeframes[t] ?? ""), new Date(r.as_of).toISOString(),
+    r.risk.atr_pct, r.risk.volatility_percentile, r.risk.stop_distance ?? "", r.risk.disagreement ?? "", ...timeframes.map((t) => r.timeframes[t] ?? ""), new Date(r.as_of).toISOString(),
   ]); // prettier-ignore
   return [head, ...lines].map((cells) => cells.map(cell).join(",")).join("\r\n") + "\r\n";
 }

@@ -76,7 +76,7 @@ function SignalRow({ signal, outcome }: { signal: StoredSignal; outcome: Outcome
       <td className="end">{percent(signal.confidence)}</td>
       <td className="end">{price(signal.price)}</td>
       <td>
-        <RiskMark level={signal.risk_level} />
+        <RiskMark level={signal.risk_level} risk={signal.risk} />
       </td>
       <td>
         <Became outcome={outcome} />
