@@ -20,8 +20,6 @@ pytestmark = [
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "LINKUSDT", "SOLUSDT", "TRXUSDT"]
 NEVER = 10**9
-
-
 START = 1_709_251_200_000  # 2024-03-01
 END = START + 30 * 24 * 3_600_000
 
@@ -40,7 +38,7 @@ def trades():
     return list(Position.objects.order_by("entered_at", "instrument__symbol").values_list(*fields))
 
 
-@pytest.mark.parametrize("restart_every", [NEVER, 7])
+@pytest.mark.parametrize("restart_every", [NEVER, 97])
 def test_a_month_of_real_candles_adds_up_to_its_trades(candles_dir, settings, request, restart_every):
     settings.MARKET_SOURCE, settings.REPLAY_SYMBOLS = f"replay:{candles_dir}", SYMBOLS
     settings.REPLAY_SPEED, settings.REPLAY_START = 0.0, START
