@@ -360,6 +360,8 @@ def test_a_waiting_order_can_be_taken_back_and_a_decided_one_cannot(quiet, api):
     assert api.delete(f"/api/risk/orders/{order['id']}").json()["status"] == "cancelled"
     assert api.delete(f"/api/risk/orders/{order['id']}").status_code == 409
     assert api.delete("/api/risk/orders/999999").status_code == 404
+    assert api.delete(f"/api/risk/orders/{'9' * 30}").status_code == 404
+    assert api.delete(f"/api/risk/protections/{'9' * 30}").status_code == 404
     quiet.bar(1, 100.0, symbol="DDDUSDT")
     quiet.close(1)
     assert not Position.objects.exists()
