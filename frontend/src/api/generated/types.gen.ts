@@ -3866,3 +3866,41 @@ export type GetHealthReadyResponses = {
 };
 
 export type GetHealthReadyResponse = GetHealthReadyResponses[keyof GetHealthReadyResponses];
+
+export type GetExpositionData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/metrics';
+};
+
+export type GetExpositionErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetExpositionError = GetExpositionErrors[keyof GetExpositionErrors];
+
+export type GetExpositionResponses = {
+    200: string;
+};
+
+export type GetExpositionResponse = GetExpositionResponses[keyof GetExpositionResponses];
