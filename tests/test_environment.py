@@ -1,6 +1,10 @@
 """Settings from the environment and ``.env``."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +49,20 @@ def test_the_page_of_the_configuration_says_of_every_setting_what_it_is_for():
     rows = {cells[1].strip(" `"): cells[4].strip() for line in page.splitlines() if len(cells := line.split("|")) > 4}
     for variable in settings.VARIABLES:
         assert len(rows.get(variable.name, "")) > 8, f"{variable.name}: a comment above it in .env.example"
+
+
+def test_lines_are_json_objects_where_it_is_asked_for_and_the_trail_is_shown_there_alone():
+    code = (
+        "import logging; from telemetry.logs import on_tick, trail\n"
+        "with on_tick('1-tick-0'): trail.info('bars are in'); logging.getLogger('agent').warning('late')"
+    )
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+    for form, expected in (("json", ["bars are in", "late"]), ("text", ["late"])):
+        environment = {k: v for k, v in os.environ.items() if k != "LOG_LEVEL"} | {"LOG_FORMAT": form}
+        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        lines = ended.stderr.splitlines()
+        if form == "json":
+            lines = [json.loads(line) for line in lines]
+            assert {line["tick"] for line in lines} == {"1-tick-0"}
+            lines = [line["event"] for line in lines]
+        assert [line.rpartition(": ")[2] for line in lines] == expected
