@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from agent.models import ProcessFigures
@@ -82,7 +82,7 @@ def _run() -> None:
     while True:
         try:
             tell()
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             logger.warning("the figures of this process cannot be told: %s", error)
         finally:
             connection.close()

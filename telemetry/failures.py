@@ -1,6 +1,6 @@
 """Failures, counted apart: those that the design foresees, and those that are defects."""
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -12,7 +12,7 @@ class Foreseen(Exception):
 
 
 # A server that is away, or says "later"; whoever fails so has rolled back and tries again.
-FORESEEN = (Foreseen, DatabaseError, RedisError, OperationalError, OSError)
+FORESEEN = (Foreseen, DatabaseError, InterfaceError, RedisError, OperationalError, OSError)
 
 
 def count_failure(task: str, error: BaseException) -> bool:

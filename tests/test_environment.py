@@ -1,5 +1,6 @@
 """Settings from the environment and ``.env``."""
 
+import json
 import os
 import re
 import subprocess
@@ -84,3 +85,20 @@ def test_a_generated_secret_is_for_its_owner_alone_and_the_same_at_the_next_star
     said = {one.communicate(timeout=60)[0] for one in starts}  # three at once, and yet one secret
     assert len(said) == 1 and len(said.pop().split()) == 2
     assert {one.stat().st_mode & 0o777 for one in (tmp_path / "secret_key", tmp_path / "alerts_key")} == {0o600}
+
+
+def test_lines_are_json_objects_where_it_is_asked_for_and_the_trail_is_shown_there_alone():
+    code = (
+        "import logging; from telemetry.logs import on_tick, trail\n"
+        "with on_tick('1-tick-0'): trail.info('bars are in'); logging.getLogger('agent').warning('late')"
+    )
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+    for form, expected in (("json", ["bars are in", "late"]), ("text", ["late"])):
+        environment = {k: v for k, v in os.environ.items() if k != "LOG_LEVEL"} | {"LOG_FORMAT": form}
+        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        lines = ended.stderr.splitlines()
+        if form == "json":
+            lines = [json.loads(line) for line in lines]
+            assert {line["tick"] for line in lines} == {"1-tick-0"}
+            lines = [line["event"] for line in lines]
+        assert [line.rpartition(": ")[2] for line in lines] == expected
