@@ -33,7 +33,7 @@ def test_a_session_opens_what_the_role_may_and_ends_with_log_out(closed, user_of
     assert client.get("/api/agent/status").status_code == 401
     me = login(client, "a-operator").json()
     assert (me["user"], me["role"], me["open_control"]) == ("a-operator", "operator", False)
-    assert me["permissions"] == ["read", "toggle", "scan", "backtest", "risk"]
+    assert me["permissions"] == ["read", "toggle", "scan", "backtest", "risk", "alerts"]
     assert client.get("/api/auth/me").json() == me
     assert client.get("/api/agent/status").status_code == 200
     csrf = {"HTTP_X_CSRFTOKEN": client.cookies["csrftoken"].value}

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 
 import pytest
 from django.db import DatabaseError
@@ -116,12 +115,17 @@ def test_figures_are_told_by_a_thread_once_a_process(monkeypatch, transactional_
     monkeypatch.setattr(figures, "_teller", None)
     monkeypatch.setattr(figures, "_kind", "web")
     told = []
-    monkeypatch.setattr(figures, "tell", lambda: told.append(os.getpid()))
+
+    def tell_once():
+        told.append(os.getpid())
+        raise SystemExit  # ends the thread alone
+
+    monkeypatch.setattr(figures, "tell", tell_once)
     figures.keep_telling("feed")
+    _, thread = figures._teller
     figures.keep_telling("feed")
-    until = time.monotonic() + 20
-    while not told and time.monotonic() < until:
-        time.sleep(0.01)
+    assert figures._teller == (os.getpid(), thread)
+    thread.join(20)
     assert told == [os.getpid()]
     assert figures.process_name().startswith("feed@")
 

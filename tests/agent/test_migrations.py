@@ -11,6 +11,8 @@ OURS = {c.label for c in apps.get_app_configs() if str(c.path).startswith(str(se
 LOADER = MigrationLoader(None, ignore_no_migrations=True)
 MIGRATIONS = sorted(key for key in LOADER.disk_migrations if key[0] in OURS)
 
+CACHE = "signals_seriesstate"  # the next scan fills it again
+
 
 def test_the_apps_of_the_house_are_looked_at():
     assert {"access", "market", "presets", "signals", "backtest", "agent"} <= OURS
@@ -51,7 +53,7 @@ def test_going_one_migration_back_and_on_again_keeps_every_row(play):
     back = [max(older) for leaf in leaves if (older := [k for k in MIGRATIONS if k[0] == leaf[0] and k < leaf])]
     try:
         migrate(back)
-        lost = set(before) - set(rows())
+        lost = {*(set(before) - set(rows())), CACHE}
         kept = {table: count for table, count in before.items() if table not in lost}
         assert {table: rows()[table] for table in kept} == kept
         with connection.cursor() as cursor:

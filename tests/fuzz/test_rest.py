@@ -67,10 +67,12 @@ SENSIBLE = {
     "password": lambda given: "something",
 }
 ONE_OF = {"/api/backtest/run": [("symbol", "symbols"), ("timeframe", "timeframes")]}
-# Refused for what is stored, not for what the document says: log-in, names that are taken, a file with a name twice.
+# Refused for what is stored or for how values stand to each other, not for what the document says: names that are
+# taken, a file with a name twice, a stop above the entry of a long, limits that contradict each other.
 UNKNOWN_TO_IT = {
     "/api/config/import-presets", "/api/backtest/run", "/api/alerts/rules", "/api/alerts/rules/{rule_id}",
     "/api/alerts/targets", "/api/alerts/targets/{target_id}", "/api/alerts/deliveries/replay",
+    "/api/risk/calculate-position", "/api/risk/calculate-stop-loss", "/api/risk/orders", "/api/risk/limits",
 }  # fmt: skip
 
 
