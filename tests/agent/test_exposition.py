@@ -111,6 +111,7 @@ def test_what_other_processes_count_is_in_the_scrape_until_they_are_gone(play, s
     assert ProcessFigures.objects.count() == 1  # itself
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_figures_are_told_by_a_thread_once_a_process(monkeypatch, transactional_db):
     monkeypatch.setattr(figures, "_teller", None)
     monkeypatch.setattr(figures, "_kind", "web")
