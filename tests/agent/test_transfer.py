@@ -45,12 +45,15 @@ def other_databases(transactional_db, monkeypatch):
     monkeypatch.setattr(BaseDatabaseWrapper, "ensure_connection", ensure_connection)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture
 def to(request, tmp_path) -> str:
-    """The URL of an empty database of either kind."""
-    if request.param == "postgres":
+    """The URL of an empty database: SQLite, or of the kind that the test is called with."""
+    if getattr(request, "param", "sqlite") == "postgres":
         return request.getfixturevalue("postgres_url")
     return f"sqlite:///{tmp_path / 'moved.sqlite3'}"
+
+
+either = pytest.mark.parametrize("to", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture
@@ -89,6 +92,7 @@ def target(to):
         yield TARGET
 
 
+@either
 def test_every_row_of_every_table_arrives_and_the_agent_goes_on_there_alone(played, to):
     moment = Signal.objects.latest("created_at").created_at
     assert "equal at both ends" in transfer(to)
@@ -111,6 +115,7 @@ def test_an_agent_that_was_off_stays_off_at_both_ends(played, to):
         assert AgentState.objects.using(there).get().enabled is False
 
 
+@either
 def test_new_rows_at_the_target_get_numbers_behind_those_that_came(played, to):
     transfer(to)
     newest = {m: m.objects.latest("pk").pk for m in (Instrument, User, LogEntry)}
@@ -121,7 +126,7 @@ def test_new_rows_at_the_target_get_numbers_behind_those_that_came(played, to):
         assert user.pk > newest[User]
 
 
-@pytest.mark.parametrize("after", [0, 4, 15])
+@pytest.mark.parametrize(("after", "to"), [(0, "sqlite"), (4, "postgres"), (15, "sqlite")], indirect=["to"])
 def test_a_transfer_killed_on_the_way_goes_on_behind_the_last_whole_batch(played, to, after, monkeypatch):
     written, write, done = [], Table.write, []
 
@@ -141,14 +146,15 @@ def test_a_transfer_killed_on_the_way_goes_on_behind_the_last_whole_batch(played
     with monkeypatch.context() as patch:
         patch.setattr(Table, "write", lambda *a: (write(*a), written.append((a[0].name, len(a[2])))))
         transfer(to, batch=100)
-    here = {name: len(found) for name, found in rows("default").items()}
+    here = rows("default")
     copied = {name: sum(n for at, n in done + written if at == name) for name in here}
-    assert copied == here  # nothing twice
+    assert copied == {name: len(found) for name, found in here.items()}  # nothing twice
     with target(to) as there:
-        assert {n for n, found in rows(there).items() if found != rows("default")[n]} == RESTORED
+        assert {n for n, found in rows(there).items() if found != here[n]} == RESTORED
         assert AgentState.objects.using(there).get().enabled is True
 
 
+@either
 def test_what_changed_at_the_source_between_two_runs_is_copied_again(played, to, monkeypatch):
     compare = Transfer._compare
     monkeypatch.setattr(Transfer, "_compare", lambda *a: (_ for _ in ()).throw(Killed))
@@ -159,8 +165,9 @@ def test_what_changed_at_the_source_between_two_runs_is_copied_again(played, to,
     User.objects.create_user("late")
     monkeypatch.setattr(Transfer, "_compare", compare)
     transfer(to)
+    here = rows("default")
     with target(to) as there:
-        assert {n for n, found in rows(there).items() if found != rows("default")[n]} == RESTORED
+        assert {n for n, found in rows(there).items() if found != here[n]} == RESTORED
 
 
 def test_a_row_that_got_lost_on_the_way_would_be_noticed(played, to, monkeypatch):
@@ -183,6 +190,7 @@ def test_an_agent_turned_on_meanwhile_stops_the_transfer(played, to, monkeypatch
     assert heads == dict(Stream.objects.values_list("pk", "last_seq"))
 
 
+@either
 def test_a_database_with_anything_in_it_is_left_alone_and_the_agent_on(played, to):
     with target(to) as there, connections[there].cursor() as cursor:
         cursor.execute("CREATE TABLE payroll (id integer)")
