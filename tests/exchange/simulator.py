@@ -44,6 +44,10 @@ class Faults:
                 return True
         return False
 
+    def lie(self, low: float, high: float) -> float:
+        """Return a factor, another one each time: what is told twice alike is the truth, as far as anybody can know."""
+        return self._random.uniform(low, high)
+
 
 class Simulator:
     def __init__(self, truth: Truth, clock, faults: Faults | None = None, limit: int = 6000) -> None:
@@ -279,7 +283,8 @@ class Simulator:
             rows = [[rows[0][0], "NaN", *rows[0][2:]], *rows[1:]]
         if rows and faults.now("jump", now):
             middle = len(rows) // 2
-            prices = [f"{float(x) * 1.4:.8f}" for x in rows[middle][1:5]]
+            factor = faults.lie(1.4, 1.6)
+            prices = [f"{float(x) * factor:.8f}" for x in rows[middle][1:5]]
             rows = [*rows[:middle], [rows[middle][0], *prices, *rows[middle][5:]], *rows[middle + 1 :]]
         return rows
 
@@ -371,8 +376,9 @@ class Simulator:
         if frames and faults.now("ws_nan", now):
             frames[0] = frames[0].replace(f'"c":"{told[3]:.8f}"', '"c":"NaN"')
         if frames and faults.now("ws_jump", now):
+            factor = faults.lie(0.5, 0.6)
             frames[0] = self._frame(
-                symbol, timeframe, close - interval, [x * 0.6 for x in told[:4]] + list(told[4:]), True
+                symbol, timeframe, close - interval, [x * factor for x in told[:4]] + list(told[4:]), True
             )
         if faults.now("ws_shape", now):
             frames.append('{"e":"kline","E":1,"s":"' + symbol + '","k":{"t":"x"}}')
