@@ -85,6 +85,13 @@ class Server:
         return code
 
 
+@pytest.fixture(scope="session", autouse=True)
+def heeding_interrupts():
+    """Undo what a shell does to background jobs: they ignore SIGINT, and so does all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def environment(tmp_path, replay_folder, migrated) -> dict[str, str]:
     """The environment of a server that replays made-up candles slowly enough to be watched."""
