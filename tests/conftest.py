@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from channels.layers import channel_layers
 from django.core.management import call_command
+from django.db import connection
 from django.test import override_settings
 
 from agent.runner import MarketRunner
@@ -54,6 +55,16 @@ def migrated(tmp_path_factory) -> Path:
     environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | {"DATA_DIR": str(folder)}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
     return folder / "agent.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """End the sessions of threads that a cancelled socket left behind: PostgreSQL drops no database that is in use."""
+    yield
+    if connection.vendor == "postgresql":
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(others + "pg_backend_pid()")
 
 
 @pytest.fixture(autouse=True)
