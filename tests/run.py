@@ -26,8 +26,16 @@ STORED = [
     "tests/outcomes",
     "tests/risk",
 ]
-# These ask both databases already, or what they ask is arithmetic.
-SAME = ["tests/agent/test_transfer.py", "tests/backtest/test_parity.py", "tests/backtest/test_walk_forward.py"]
+# These ask both databases already, start processes of their own, or what they ask is the same on any database.
+SAME = [
+    "tests/agent/test_transfer.py",
+    "tests/agent/test_departures.py",
+    "tests/backtest/test_parity.py",
+    "tests/backtest/test_walk_forward.py",
+    "tests/access/test_exposure.py",
+    "tests/access/test_matrix.py",
+    "tests/api/test_origin.py",
+]
 ALONE = ["tests/faults", "tests/browser"]
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend"
 
