@@ -39,12 +39,14 @@ def executable() -> str:
 
 
 @pytest.fixture(scope="session")
-def served(executable: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def served(executable: str, tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Server]:
     """A fresh server on the simulated market, a 5-minute candle a second; started by the first test that asks."""
+    data = tmp_path_factory.mktemp("dashboard")
+    shutil.copy(migrated, data)
     server = Server(
         {
             **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")},
-            "DATA_DIR": str(tmp_path_factory.mktemp("dashboard")),
+            "DATA_DIR": str(data),
             "PORT": str(free_port()),
             "MARKET_SOURCE": "simulated",
             "SIMULATED_SPEED": "300",

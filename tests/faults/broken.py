@@ -47,8 +47,10 @@ def _slow(controls) -> None:
 
 def _without_fence(controls) -> None:
     """Whoever has scored commits, whether or not the shard is still its own."""
+    from django.utils import timezone
+
     from agent import cycle
-    from agent.models import ScanRun
+    from agent.models import ScanRun, ScanShard
     from market.models import Market
     from signals import services
 
@@ -60,7 +62,13 @@ def _without_fence(controls) -> None:
             ScanRun.objects.filter(pk=claimed.run.pk).update(status=ScanRun.Status.RUNNING)
         return finish(market, claimed, *counts)
 
-    cycle.hold = lambda claimed: None if off() else hold(claimed)
+    def hold_whatever_the_fence(claimed):
+        if off():
+            ScanShard.objects.filter(pk=claimed.shard.pk).update(finished_at=timezone.now())
+        else:
+            hold(claimed)
+
+    cycle.hold = hold_whatever_the_fence
     cycle.finish = anyone_finishes
     services.is_news = lambda *args: off() or is_news(*args)
     Market.move = lambda market, until: move(market, until) or off()

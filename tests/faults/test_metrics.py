@@ -38,13 +38,14 @@ def agree(stack):
 
 def test_one_scrape_tells_of_web_worker_and_feed_and_agrees_with_the_tables_after_a_kill(stack):
     wait_for(lambda: scrape(stack)[1] == {"web", "worker", "feed"}, what="figures of every kind of process")
+    for stage in ("score", "publish"):  # by workers alone, who tell every few seconds
+        timed = "agent_scan_stage_seconds_count", ("stage", stage)
+        wait_for(lambda t=timed: scrape(stack)[0][t] > 0, what=f"the stage {stage} timed")
     told, _ = scrape(stack)
-    assert told["agent_scan_stage_seconds_count", ("stage", "score")] > 0  # by workers alone
-    assert told["agent_scan_stage_seconds_count", ("stage", "publish")] > 0
     assert ("agent_queue_depth", ("queue", "broker")) in told
     wait_for(lambda: agree(stack), what="a moment between two ticks")
     stack.wait_for_a_shard_under_way()
-    stack.all["worker0"].children[0].kill()
+    wait_for(lambda: stack.all["worker0"].children, what="a child")[0].kill()
     time.sleep(0.5)
     stack.wait_for_ticks(2)
     wait_for(lambda: agree(stack), what="a moment between two ticks")

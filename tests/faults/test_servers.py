@@ -96,6 +96,15 @@ def test_whoever_comes_back_from_any_position_gets_all_from_there_or_is_told(sta
                 socket.ask_at_random(chance, symbol, heads, epoch)
 
 
+@pytest.fixture
+def on_again(stack):
+    """The agent is on and balanced at the end; what it would have told meanwhile, the truth knows and it does not."""
+    yield
+    assert stack.request("/api/config/weight-presets/balanced/activate", "POST")[0] == 200
+    assert stack.request("/api/agent/toggle?enabled=true", "PUT")[0] == 200
+
+
+@pytest.mark.usefixtures("on_again")
 def test_toggles_and_presets_during_scans_leave_one_preset_a_scan_and_silence_when_off(stack, clients, chance):
     failures = []
     for _ in range(times(6, 30)):
