@@ -16,8 +16,13 @@ CACHE_ROOT = Path(__file__).resolve().parent.parent / ".cache" / "numba"
 
 
 def cache_dir() -> Path:
-    """Return the folder of this code's kernels: a hash of engine/, requirements, Python and processor."""
-    return CACHE_ROOT / code_hash(platform.python_version(), platform.machine(), _cpu_name(), requirements=True)
+    """Return the folder of this code's kernels: a hash of engine/, requirements, Python, processor and place.
+
+    The place, because numba looks its kernels up by the path of their source: in a checkout that was moved or copied
+    along with its cache none would be found, and what is marked as warm would compile in the first scan.
+    """
+    machine = (platform.python_version(), platform.machine(), _cpu_name())
+    return CACHE_ROOT / code_hash(*machine, str(CACHE_ROOT), requirements=True)
 
 
 def _cpu_name() -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import engine
+from engine import jit
 
 # A kernel in a file that is not edited; what it calls, and what that calls in turn, lies in engine/.
 PROBE = """
@@ -63,3 +64,9 @@ def test_edited_helper_and_constant_change_what_a_caller_in_another_file_gives(c
     assert side == 0.0, "the caller still has the old EPSILON"
     assert hits == 0
     assert len(list((copy / ".cache" / "numba").iterdir())) == 2
+
+
+def test_a_checkout_that_was_copied_with_its_cache_does_not_take_its_kernels_for_compiled(monkeypatch, tmp_path):
+    here = jit.cache_dir().name
+    monkeypatch.setattr(jit, "CACHE_ROOT", tmp_path)
+    assert jit.cache_dir().name != here
