@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any, ClassVar
-from urllib.parse import parse_qs
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
@@ -13,7 +12,6 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from rest.access import Permission
-from rest.callers import is_open, meta_of
 
 RECHECK_S = 60.0  # an expired credential loses its socket within this; a revoked one at once
 
@@ -30,23 +28,6 @@ class Credential:
 
 
 Credential.OPEN = Credential(None)
-
-
-def credential_of_scope(scope: dict[str, Any]) -> Credential | None:
-    """Return what a handshake comes with and may read: a ticket, else the browser's session, else open control."""
-    from access.tickets import redeem
-
-    tickets = parse_qs(scope.get("query_string", b"").decode("latin1")).get("ticket")
-    if tickets:
-        found = redeem(tickets[0])
-    else:
-        session = scope.get("session")
-        user = get_user(SimpleNamespace(session=session)) if session is not None else None  # type: ignore[arg-type]
-        if user is not None and user.is_authenticated:
-            found = Credential(user.pk, session=session.session_key)  # type: ignore[union-attr]
-        else:
-            found = Credential.OPEN if is_open(meta_of(scope)) else None
-    return found if found is not None and found in still_good([found]) else None
 
 
 def still_good(credentials: Iterable[Credential]) -> set[Credential]:

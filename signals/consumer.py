@@ -7,7 +7,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from access.credentials import credential_of_scope
+from access.handshakes import credential_of_scope
 from rest.callers import address_of, is_loopback, meta_of
 from signals.codes import CloseCode, ErrorCode
 from signals.connection import Connection, history_lost
