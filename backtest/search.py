@@ -13,9 +13,10 @@ import numpy.typing as npt
 from backtest.candles import History
 from engine.catalogue import DETECTORS
 from engine.evidence import Evidence, history
-from engine.jit import kernel
+from engine.jit import formula, kernel
 from engine.outcomes import Course, follow_all
-from engine.presets_batch import features, scores
+from engine.presets_batch import features, products
+from engine.score import spread
 from engine.timeframes import INTERVAL_MS
 from market.scoreable import scoreable
 from presets.defaults import DEFAULTS
@@ -26,6 +27,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 FEWEST = 20  # trades in a training window: a mean of fewer ranks luck
 BEST = 10  # trials whose weights are averaged
+AT_ONCE = 16  # trials: what they say of a window stays in the second-level cache
 SPARSE = 0.35  # of Dirichlet draws: below 1 a few detectors carry most of the weight, as in presets made by hand
 
 
@@ -120,38 +122,54 @@ def search(
     """
     parts = [(one, one.rows(start, end)) for one in members]
     parts = [(one, rows) for one, rows in parts if rows.stop > rows.start]
-    alive = np.zeros(len(DETECTORS), np.bool_)
-    for one, rows in parts:
-        alive |= np.any(one.product[:, rows] != 0.0, axis=1)
+    if not parts:
+        return None
+    product = np.concatenate([one.product[:, rows] for one, rows in parts], axis=1)
+    alive = np.any(product != 0.0, axis=1)
     if not alive.any():
         return None
+    product = product[alive]
     weights = trial_weights(trials, alive, generator)
-    sums, _ = _tried(parts, weights, end, share)
+    sums, _ = _tried(parts, product, weights[:, alive], end, share)
     enough = np.flatnonzero(sums[:, 0] >= FEWEST)
     if not len(enough):
         return None
     sharpe, _ = _quality(sums[enough])
     best = enough[np.argsort(-sharpe * np.sqrt(sums[enough, 0]), kind="stable")[:BEST]]
     mean = weights[best].mean(axis=0)
-    own, act = _tried(parts, mean[None], end, share)
+    own, act = _tried(parts, product, mean[None, alive], end, share)
     if own[0, 0] < 2:
         return None
     return _found(mean, float(act[0]), own, sharpe)
 
 
 def _tried(
-    parts: Sequence[tuple[Material, slice]], weights: FloatArray, end: int, share: float
+    parts: Sequence[tuple[Material, slice]], product: FloatArray, weights: FloatArray, end: int, share: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the number of trades and the sums of powers of R, (trial, 5), and each trial's ``act``."""
-    scored = [scores(weights, np.ascontiguousarray(one.product[:, rows])) for one, rows in parts]
-    distances = np.concatenate([np.abs(values - 0.5) for values in scored], axis=1)
-    at = min(int((1.0 - share) * distances.shape[1]), distances.shape[1] - 1)
-    act = np.partition(distances, at, axis=1)[:, at]
-    sums = np.zeros((len(weights), 5))
-    for (one, rows), values in zip(parts, scored, strict=True):
-        until, bars = int(np.searchsorted(one.closes, end, side="right")), one.scored[rows]
-        _trade(values, act, one.usable[bars], one.r[:, rows], one.last[:, rows], bars, until, sums)
-    return sums, act
+    """Return the number of trades and the sums of powers of R, (trial, 5), and each trial's ``act``.
+
+    product: c s of the living detectors, the parts' bars one behind the other; weights: of the same detectors. A few
+    trials at a time. The spread from x to a score is odd and rises, so bars rank alike by |x|.
+    """
+    bars = product.shape[1]
+    at = min(int((1.0 - share) * bars), bars - 1)
+    sums, act = np.zeros((len(weights), 5)), np.empty(len(weights))
+    memory, sizes = np.empty((AT_ONCE, bars)), np.empty((AT_ONCE, bars))
+    for first in range(0, len(weights), AT_ONCE):
+        trials = slice(first, min(first + AT_ONCE, len(weights)))
+        x = products(weights[trials], product, memory[: trials.stop - first])
+        size = np.abs(x, out=sizes[: len(x)])
+        size.partition(at, axis=1)
+        act[trials] = size[:, at]
+        begin = 0
+        for one, rows in parts:
+            until, scored = int(np.searchsorted(one.closes, end, side="right")), one.scored[rows]
+            mine = x[:, begin : begin + len(scored)]
+            begin += len(scored)
+            _trade(
+                mine, act[trials], one.usable[scored], one.r[:, rows], one.last[:, rows], scored, until, sums[trials]
+            )
+    return sums, np.array([spread(value) - 0.5 for value in act])
 
 
 def _quality(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -161,32 +179,43 @@ def _quality(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
     return mean / deviation, deviation
 
 
+@formula
+def _call(x, act, usable):
+    """Return 1 to buy, -1 to sell, 0 to hold."""
+    return (1 if x > 0.0 else -1) if usable and abs(x) > act else 0
+
+
 @kernel
-def _trade(scores, act, usable, r, last, scored, until, sums):
+def _trade(x, act, usable, r, last, scored, until, sums):
     """Add each trial's number of trades and the sums of R, R^2, R^3, R^4 to ``sums`` (trial, 5).
 
     It enters where its advice changes to BUY or SELL and it holds nothing, as a signal is.
     """
-    for trial in range(scores.shape[0]):
-        free, before = -1, 0
-        for k in range(scores.shape[1]):
-            distance = scores[trial, k] - 0.5
-            call = 0
-            if usable[k] and abs(distance) > act[trial]:
-                call = 1 if distance > 0.0 else -1
+    for trial in range(x.shape[0]):
+        k, before = 0, 0
+        while k < scored.size:
+            call = _call(x[trial, k], act[trial], usable[k])
             changed, before = call != before, call
-            if call == 0 or not changed or scored[k] < free:
-                continue
             row = 0 if call > 0 else 1
-            value = r[row, k]
-            if np.isnan(value) or last[row, k] >= until:
+            if call == 0 or not changed or np.isnan(r[row, k]) or last[row, k] >= until:
+                k += 1
                 continue
-            free = last[row, k]
             sums[trial, 0] += 1.0
             power = 1.0
             for p in range(1, 5):
-                power *= value
+                power *= r[row, k]
                 sums[trial, p] += power
+            k = _next(scored, k, last[row, k])
+            before = _call(x[trial, k - 1], act[trial], usable[k - 1])
+
+
+@formula
+def _next(scored, k, bar):
+    """Return the first place behind ``k`` whose bar is not before ``bar``: nothing is looked at while it holds."""
+    place = min(max(k + bar - scored[k], k + 1), scored.size)
+    while place - 1 > k and scored[place - 1] >= bar:
+        place -= 1
+    return place
 
 
 def _found(weights: FloatArray, act: float, sums: FloatArray, sharpes: FloatArray) -> Found:

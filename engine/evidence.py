@@ -27,6 +27,7 @@ LANES = 64  # lanes of a tile: wide enough that every loop runs in SIMD, small e
 SHARED_STATE = 1 + ADX_STATE + WINDOW_BARS + 1
 ATR_BARS = 14
 STRIP = 32  # rows that are turned at a time between lane after lane and row after row: they fit the first-level cache
+LINE = 8  # rows that are turned back at a time: their numbers of one lane fill a line of the cache
 ALIKE_BARS = 32
 # glibc gives a freed array back to the system, page by page, until it has once freed one as large as this; a history
 # would wait as long for its pages as for its numbers. Elsewhere this does nothing.
@@ -231,7 +232,7 @@ def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
     counts = np.maximum(ends - scored, 0)
     places = np.cumsum(counts) - counts
     total = int(counts.sum())
-    by_detector, by_bar = np.empty((2, len(REGISTRY), total, 1)), np.empty((4, total, 1))
+    by_detector, by_bar = np.zeros((2, len(REGISTRY), total, 1)), np.zeros((4, total, 1))
     evidence = Evidence(by_detector[0], by_detector[1], by_bar[0], by_bar[1], by_bar[2], by_bar[3], ())
     logs = to_logs(window.values)
     np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
@@ -281,13 +282,35 @@ def _lanes(warm_up: IntArray, blocks: IntArray) -> list[IntArray]:
 
 @kernel
 def _gather(values: FloatArray, rows: IntArray, counts: IntArray, places: IntArray, out: FloatArray) -> None:
-    """Copy ``counts[i]`` rows from ``rows[i]`` on of lane i of values (row, lane) to ``places[i]`` of out."""
-    for first in range(0, values.shape[0], STRIP):
+    """Copy ``counts[i]`` rows from ``rows[i]`` on of lane i of values (row, lane) to ``places[i]`` of out, all zero.
+
+    Of a detector that is silent throughout nothing is copied: memory that nobody writes to costs nothing.
+    """
+    if not _speaks(values):
+        return
+    for first in range(0, values.shape[0], LINE):
         for lane in range(rows.size):
-            begin, end = max(first, rows[lane]), min(first + STRIP, rows[lane] + counts[lane])
-            target = out[places[lane] - rows[lane] + begin :]
-            for k in range(end - begin):
-                target[k] = values[begin + k, lane]
+            begin, end = max(first, rows[lane]), min(first + LINE, rows[lane] + counts[lane])
+            place = places[lane] - rows[lane]
+            if end - begin == LINE:
+                for k in range(LINE):  # a constant: unrolled
+                    out[place + first + k] = values[first + k, lane]
+            else:
+                for k in range(begin, end):
+                    out[place + k] = values[k, lane]
+
+
+@kernel
+def _speaks(values: FloatArray) -> bool:
+    """Tell whether any bit is set: -0.0 is something."""
+    bits = values.view(np.int64)
+    for row in range(bits.shape[0]):
+        found = 0
+        for lane in range(bits.shape[1]):
+            found |= bits[row, lane]
+        if found != 0:
+            return True
+    return False
 
 
 def _nothing() -> Evidence:

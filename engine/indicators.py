@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.jit import formula, kernel
+from engine.lanes import copy_row
 
 
 @formula
@@ -57,13 +58,17 @@ def since(span, look_back):
 def ema(x: FloatArray, n: int, start: int, span: Span, state: FloatArray) -> FloatArray:
     """Return the exponential moving average of ``x``, begun at window position ``start``. state: 1 row."""
     out = np.empty_like(x)
-    value = state[0]
     for row in range(span.first, x.shape[0]):
-        weight = ema_weight(span.origin + row - start, n)
-        for lane in range(x.shape[1]):
-            value[lane] += weight * (x[row, lane] - value[lane])
-            out[row, lane] = value[lane]
+        move_ema(x[row], ema_weight(span.origin + row - start, n), state[0])
+        copy_row(state[0], out[row])
     return out
+
+
+@formula
+def move_ema(x, weight, value):
+    """Move an average (lane,) to one more bar."""
+    for lane in range(value.size):
+        value[lane] += weight * (x[lane] - value[lane])
 
 
 MACD_STATE = 3
@@ -71,29 +76,37 @@ MACD_STATE = 3
 
 @kernel
 def macd_histogram(close: FloatArray, span: Span, state: FloatArray) -> FloatArray:
-    """Return the histogram of MACD 12/26/9 (line minus signal). G. Appel, 1979. Warm from bar 34. state: 3 rows."""
-    # As in TA-Lib the fast average is seeded on the 12 bars that end where the slow one is ready.
-    fast = ema(close, 12, 14, span, state[0:1])
-    slow = ema(close, 26, 0, span, state[1:2])
-    line = np.empty_like(close)
+    """Return the histogram of MACD 12/26/9 (line minus signal) on the emitted rows. G. Appel, 1979.
+
+    Warm from bar 34. state: 3 rows.
+    """
+    out = np.zeros_like(close)
+    fast, slow, signal = state[0], state[1], state[2]
     for row in range(span.first, close.shape[0]):
+        t = span.origin + row
+        # As in TA-Lib the fast average is seeded on the 12 bars that end where the slow one is ready.
+        weights = ema_weight(t - 14, 12), ema_weight(t, 26), ema_weight(t - 25, 9)
         for lane in range(close.shape[1]):
-            line[row, lane] = fast[row, lane] - slow[row, lane]
-    signal = ema(line, 9, 25, span, state[2:3])
-    for row in range(span.first, close.shape[0]):
-        for lane in range(close.shape[1]):
-            line[row, lane] -= signal[row, lane]
-    return line
+            fast[lane] += weights[0] * (close[row, lane] - fast[lane])
+            slow[lane] += weights[1] * (close[row, lane] - slow[lane])
+            signal[lane] += weights[2] * ((fast[lane] - slow[lane]) - signal[lane])
+        if row >= span.emit:
+            for lane in range(close.shape[1]):
+                out[row, lane] = (fast[lane] - slow[lane]) - signal[lane]
+    return out
 
 
 RSI_STATE = 2
+STOCHASTIC_BARS, STOCHASTIC_SMOOTHING = 14, 3
+STOCHASTIC_STATE = STOCHASTIC_BARS + STOCHASTIC_SMOOTHING
 
 
 @kernel
 def centred_rsi(close: FloatArray, n: int, span: Span, state: FloatArray) -> FloatArray:
     """Return (gain - loss) / (gain + loss) of Wilder's averages, -1..1; RSI = 50 + 50 x. 0 where nothing moved.
 
-    J. W. Wilder, "New Concepts in Technical Trading Systems", 1978. Warm from bar n + 1. state: 2 rows.
+    On the emitted rows and those that a stochastic of them reads. Warm from bar n + 1. state: 2 rows.
+    J. W. Wilder, "New Concepts in Technical Trading Systems", 1978.
     """
     out = np.zeros_like(close)
     gain, loss = state[0], state[1]
@@ -103,13 +116,11 @@ def centred_rsi(close: FloatArray, n: int, span: Span, state: FloatArray) -> Flo
             change = close[row, lane] - close[row - 1, lane]
             gain[lane] += weight * (max(change, 0.0) - gain[lane])
             loss[lane] += weight * (max(-change, 0.0) - loss[lane])
-            moved = gain[lane] + loss[lane]
-            out[row, lane] = (gain[lane] - loss[lane]) / moved if moved > EPSILON else 0.0
+        if row >= since(span, STOCHASTIC_STATE):
+            for lane in range(close.shape[1]):
+                moved = gain[lane] + loss[lane]
+                out[row, lane] = (gain[lane] - loss[lane]) / moved if moved > EPSILON else 0.0
     return out
-
-
-STOCHASTIC_BARS, STOCHASTIC_SMOOTHING = 14, 3
-STOCHASTIC_STATE = STOCHASTIC_BARS + STOCHASTIC_SMOOTHING
 
 
 @kernel
@@ -153,14 +164,18 @@ def atr(bars: Bars, n: int, span: Span, state: FloatArray) -> FloatArray:
     J. W. Wilder, 1978. state: 1 row.
     """
     out = np.zeros_like(bars.close)
-    value = state[0]
     for row in range(max(span.first, 1), bars.close.shape[0]):
-        weight = wilder_weight(span.origin + row - 1, n)
-        for lane in range(bars.close.shape[1]):
-            span_of_bar = true_range(bars.high[row, lane], bars.low[row, lane], bars.close[row - 1, lane])
-            value[lane] += weight * (span_of_bar - value[lane])
-            out[row, lane] = value[lane]
+        move_atr(bars, row, wilder_weight(span.origin + row - 1, n), state[0])
+        copy_row(state[0], out[row])
     return out
+
+
+@formula
+def move_atr(bars, row, weight, value):
+    """Move an average true range (lane,) to the bar at ``row``; the close before it is read too."""
+    for lane in range(value.size):
+        span_of_bar = true_range(bars.high[row, lane], bars.low[row, lane], bars.close[row - 1, lane])
+        value[lane] += weight * (span_of_bar - value[lane])
 
 
 ADX_STATE = 4
@@ -208,6 +223,35 @@ def add_rows(x, total):
     for k in range(whole, x.shape[0]):
         for lane in range(total.size):
             total[lane] += x[k, lane]
+
+
+@kernel
+def add_sizes(x, total):
+    """Add the absolute values of the rows of ``x`` (time, lane) to ``total`` (lane,), oldest first."""
+    whole = x.shape[0] - x.shape[0] % TOGETHER
+    for k in range(0, whole, TOGETHER):
+        for lane in range(total.size):
+            value = total[lane]
+            for j in range(TOGETHER):
+                value += abs(x[k + j, lane])
+            total[lane] = value
+    for k in range(whole, x.shape[0]):
+        for lane in range(total.size):
+            total[lane] += abs(x[k, lane])
+
+
+@kernel
+def add_weighted(x, weights, total):
+    """Add the rows of ``x`` (time, lane), each times its weight (time,), to ``total`` (lane,), oldest first."""
+    whole = x.shape[0] - x.shape[0] % TOGETHER
+    for k in range(0, whole, TOGETHER):
+        w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+        for lane in range(total.size):
+            first = total[lane] + w0 * x[k, lane] + w1 * x[k + 1, lane]
+            total[lane] = first + w2 * x[k + 2, lane] + w3 * x[k + 3, lane]
+    for k in range(whole, x.shape[0]):
+        for lane in range(total.size):
+            total[lane] += weights[k] * x[k, lane]
 
 
 @kernel

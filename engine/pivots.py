@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.bars import EPSILON, Bars, FloatArray, Span
-from engine.jit import formula, kernel
+from engine.jit import kernel
+from engine.lanes import copy_row
 
 RIGHT = 5  # bars on either side
 KEPT = 9  # newest swings that are kept: the ends of an impulse and of its correction
@@ -77,12 +78,6 @@ def find_swings(bars: Bars, span: Span, state: FloatArray) -> Swings:
             copy_row(state[KIND], out.kind[row - span.emit])
             copy_row(state[COUNT], out.known[row - span.emit])
     return out
-
-
-@formula
-def copy_row(source, target):
-    for lane in range(target.size):
-        target[lane] = source[lane]
 
 
 @kernel

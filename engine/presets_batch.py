@@ -1,9 +1,10 @@
 """Scores of many presets over one history: the features once, then one matrix product. To search and rank with.
 
-A number that is stored or shown never comes from here. BLAS chooses the order of a product's sums by shape, threads
-and processor, so the last bits change from machine to machine and even with the number of presets; a stored score
-must be the same bits everywhere, and comes from the ordered sum of ``engine.score.combine``. The two differ by
-rounding alone, below 1e-12.
+A number that is stored or shown never comes from here. Product and sum are rounded once where the processor can, so
+the last bits change from machine to machine; a stored score must be the same bits everywhere, and comes from the
+ordered sum of ``engine.score.combine``. The two differ by rounding alone, below 1e-12.
+
+The spread is odd and strictly increasing: who ranks compares x and needs no score.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.catalogue import DETECTORS, weight_problem
-from engine.jit import kernel
+from engine.jit import kernel, ranked
 from engine.score import SPREAD
 
 FloatArray = npt.NDArray[np.float64]
-# Of a block: its numbers stay in the second-level cache, and BLAS takes so small a product on one thread. (Its threads
-# wait by spinning: where the processor is shared, large products have taken 20 times as long.)
-PRESETS, BARS = 16, 1024
+GROUP = 4  # presets and detectors of one pass: their 16 weights and the sums stay in registers
+BARS = 256  # of a block: its features and sums stay in the first-level cache
+PRESETS = 16  # of a block of scores: x then stays in the second-level cache until it is spread
 
 
 def features(score: FloatArray, confidence: FloatArray) -> FloatArray:
@@ -52,13 +53,29 @@ def weight_matrix(presets: Sequence[Mapping[str, float]]) -> FloatArray:
     return matrix / totals
 
 
-def scores(weights: FloatArray, features: FloatArray, out: FloatArray | None = None) -> FloatArray:
-    """Return the score 0..1 of every preset at every bar, (preset, bar): x = weights @ features, then the spread.
+def products(weights: FloatArray, features: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """Return x = weights @ features of every preset at every bar, (preset, bar), -1..1.
 
-    weights: (preset, detector), as from ``weight_matrix``. features: (detector, bar), as from ``features``.
-    out: where to put them; a search that ranks slice after slice uses the same memory again.
-    Raises ValueError where shapes or types do not fit.
+    weights: (preset, detector), as from ``weight_matrix``. features: (detector, bar), as from ``features``; detectors
+    that are silent throughout may be left out of both. out: where to put them; a search that goes from a few presets
+    to the next uses the same memory again and finds it in the cache. Raises ValueError where shapes or types misfit.
     """
+    out = _place(weights, features, out)
+    _multiply(np.ascontiguousarray(weights), np.ascontiguousarray(features), out)
+    return out
+
+
+def scores(weights: FloatArray, features: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """Return the score 0..1 of every preset at every bar, (preset, bar): the spread ``products``, as there."""
+    out = _place(weights, features, out)
+    for first in range(0, len(weights), PRESETS):
+        x = products(weights[first : first + PRESETS], features, out[first : first + PRESETS])
+        _spread(x)
+    return out
+
+
+def _place(weights: FloatArray, features: FloatArray, out: FloatArray | None) -> FloatArray:
+    """Return where a product goes, checked against what it is made of."""
     if weights.ndim != 2 or features.ndim != 2 or weights.shape[1] != features.shape[0]:
         raise ValueError(f"weights have shape {weights.shape}, features {features.shape}; (n, d) and (d, m) fit")
     for name, values in (("weights", weights), ("features", features)):
@@ -66,25 +83,57 @@ def scores(weights: FloatArray, features: FloatArray, out: FloatArray | None = N
             raise ValueError(f"{name} are {values.dtype}, expected float64")
     shape = (weights.shape[0], features.shape[1])
     if out is None:
-        out = np.empty(shape)
-    elif out.shape != shape or out.dtype != np.float64:
+        return np.empty(shape)
+    if out.shape != shape or out.dtype != np.float64:
         raise ValueError(f"out is {out.dtype} {out.shape}, expected float64 {shape}")
-    # Block by block, so that the formula's passes find in the cache what the product has just written.
-    block = np.empty((PRESETS, BARS))
-    for top in range(0, shape[0], PRESETS):
-        chosen = weights[top : top + PRESETS]
-        for first in range(0, shape[1], BARS):
-            bars = features[:, first : first + BARS]
-            x = np.matmul(chosen, bars, out=block[: len(chosen), : bars.shape[1]])
-            _spread(x, out[top : top + PRESETS, first : first + BARS])
     return out
 
 
+@ranked
+def _multiply(weights, features, out):
+    presets = weights.shape[0]
+    for first in range(0, features.shape[1], BARS):
+        bars, x = features[:, first : first + BARS], out[:, first : first + BARS]
+        x[:] = 0.0
+        for top in range(0, presets - presets % GROUP, GROUP):
+            _add_to_four(weights[top : top + GROUP], bars, x[top : top + GROUP])
+        for row in range(presets - presets % GROUP, presets):
+            for detector in range(weights.shape[1]):
+                _add(weights[row, detector], bars[detector], x[row])
+
+
+@ranked
+def _add_to_four(weights, features, out):
+    """Add weights (4, detector) @ features (detector, bar) to ``out`` (4, bar), four detectors at a time."""
+    w, (x0, x1, x2, x3) = weights, (out[0], out[1], out[2], out[3])
+    detectors = w.shape[1]
+    for d in range(0, detectors - detectors % GROUP, GROUP):
+        f0, f1, f2, f3 = features[d], features[d + 1], features[d + 2], features[d + 3]
+        a0, a1, a2, a3 = w[0, d], w[0, d + 1], w[0, d + 2], w[0, d + 3]
+        b0, b1, b2, b3 = w[1, d], w[1, d + 1], w[1, d + 2], w[1, d + 3]
+        c0, c1, c2, c3 = w[2, d], w[2, d + 1], w[2, d + 2], w[2, d + 3]
+        e0, e1, e2, e3 = w[3, d], w[3, d + 1], w[3, d + 2], w[3, d + 3]
+        for k in range(x0.size):
+            x0[k] = x0[k] + a0 * f0[k] + a1 * f1[k] + a2 * f2[k] + a3 * f3[k]
+            x1[k] = x1[k] + b0 * f0[k] + b1 * f1[k] + b2 * f2[k] + b3 * f3[k]
+            x2[k] = x2[k] + c0 * f0[k] + c1 * f1[k] + c2 * f2[k] + c3 * f3[k]
+            x3[k] = x3[k] + e0 * f0[k] + e1 * f1[k] + e2 * f2[k] + e3 * f3[k]
+    for d in range(detectors - detectors % GROUP, detectors):
+        for row in range(GROUP):
+            _add(w[row, d], features[d], out[row])
+
+
+@ranked
+def _add(weight, feature, x):
+    for k in range(x.size):
+        x[k] += weight * feature[k]
+
+
 @kernel
-def _spread(x: FloatArray, out: FloatArray) -> None:
-    """Put 0.5 + sign(x) (1 + g) / 2g (1 - 1 / (1 + g |x|)), within 0..1, into ``out``; see ``engine.score.spread``."""
+def _spread(x: FloatArray) -> None:
+    """Put 0.5 + sign(x) (1 + g) / 2g (1 - 1 / (1 + g |x|)), within 0..1, in the place of x; ``engine.score.spread``."""
     for row in range(x.shape[0]):
-        source, target = x[row], out[row]
-        for k in range(source.size):
-            distance = (1.0 + SPREAD) / (2.0 * SPREAD) * (1.0 - 1.0 / (1.0 + SPREAD * abs(source[k])))
-            target[k] = min(max(0.5 + (distance if source[k] >= 0.0 else -distance), 0.0), 1.0)
+        values = x[row]
+        for k in range(values.size):
+            distance = (1.0 + SPREAD) / (2.0 * SPREAD) * (1.0 - 1.0 / (1.0 + SPREAD * abs(values[k])))
+            values[k] = min(max(0.5 + (distance if values[k] >= 0.0 else -distance), 0.0), 1.0)

@@ -16,6 +16,7 @@ from engine.detectors.base import Detector, Output, Shared
 from engine.detectors.harmonic import SPEAKS_FOR, closeness, way_left
 from engine.indicators import since
 from engine.jit import formula, kernel
+from engine.lanes import pick
 from engine.pivots import KEPT, RIGHT
 from engine.words import price
 
@@ -33,7 +34,7 @@ AT, SHORTEST, COUNTED_AT, NEXT, FIT, GOAL, STATE = 0, 1, 2, 3, 4, 5, 6
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
     """Score = side of the next wave x (0.5 + 0.5 proportions); confidence = freshness x room left to its usual end."""
     swings, lanes = shared.swings, bars.close.shape[1]
-    points = np.empty(KEPT)
+    points, flags, picked = np.empty(KEPT), np.empty(lanes), np.empty(lanes, dtype=np.int64)
     for row in range(since(span, SPEAKS_FOR), bars.close.shape[0]):
         for lane in range(lanes):
             newest = max(swings.high_at[row, lane], swings.low_at[row, lane])
@@ -42,9 +43,10 @@ def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output)
             state[AT, lane] = max(newest, state[AT, lane])
         if row >= span.emit:
             for lane in range(lanes):
-                if state[AT, lane] != state[COUNTED_AT, lane]:
-                    _count(swings, row - span.emit, lane, points, state)
-            _emit(row, bars, shared, span, state, out)
+                flags[lane] = 1.0 if state[AT, lane] != state[COUNTED_AT, lane] else 0.0
+            for i in range(pick(flags, picked)):
+                _count(swings, row - span.emit, picked[i], points, state)
+            _emit(row, bars, shared, span, flags, picked, state, out)
 
 
 @kernel
@@ -58,18 +60,22 @@ def _count(swings, at, lane, points, state):
 
 
 @kernel
-def _emit(row, bars, shared, span, state, out):
-    at = row - span.emit
-    explain = out.readings.shape[1] > 0
-    for lane in range(bars.close.shape[1]):
-        out.score[at, lane] = out.confidence[at, lane] = 0.0
-        age = span.origin + row - RIGHT - int(state[AT, lane])
-        counted = age < SPEAKS_FOR and state[NEXT, lane] != NONE and shared.atr[row, lane] > EPSILON
-        if explain:
-            out.readings[0, at, lane], out.readings[1, at, lane] = (state[NEXT, lane] if counted else NONE), age
-        if not counted:
-            continue
-        up, fit = -shared.swings.kind[at, lane], state[FIT, lane]
+def _emit(row, bars, shared, span, flags, picked, state, out):
+    at, explain = row - span.emit, out.readings.shape[1] > 0
+    confirmed = float(span.origin + row - RIGHT)
+    atr, newest, expected = shared.atr[row], state[AT], state[NEXT]
+    out.score[at] = 0.0
+    out.confidence[at] = 0.0
+    for lane in range(flags.size):
+        counted = confirmed - newest[lane] < SPEAKS_FOR and expected[lane] != NONE and atr[lane] > EPSILON
+        flags[lane] = 1.0 if counted else 0.0
+    if explain:
+        for lane in range(flags.size):
+            out.readings[0, at, lane] = expected[lane] if flags[lane] > 0.0 else NONE
+            out.readings[1, at, lane] = confirmed - newest[lane]
+    for i in range(pick(flags, picked)):
+        lane = picked[i]
+        age, up, fit = int(confirmed - newest[lane]), -shared.swings.kind[at, lane], state[FIT, lane]
         end, goal = up * shared.swings.price[0, at, lane], state[GOAL, lane]
         room = way_left(bars.close, row, lane, age, up, end, goal)
         if room > 0.0:

@@ -8,10 +8,13 @@ after D is confirmed. A pattern. Warm after 60 bars.
 from collections.abc import Mapping
 from math import exp
 
+import numpy as np
+
 from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.detectors.base import Detector, Output, Shared
 from engine.indicators import clip
 from engine.jit import formula, kernel
+from engine.lanes import pick
 from engine.pivots import RIGHT
 from engine.words import price
 
@@ -39,10 +42,17 @@ READINGS = ("pattern", "side", "ab", "ad", "age", "fit", "room", "d", "goal")
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
     """Score = side x (0.5 + 0.5 fit of the worst ratio); confidence = freshness x room left to the target."""
     swings, explain = shared.swings, out.readings.shape[1] > 0
+    lanes = bars.close.shape[1]
+    flags, picked = np.empty(lanes), np.empty(lanes, dtype=np.int64)
     for row in range(max(span.first, span.emit), bars.close.shape[0]):
         at = row - span.emit
-        for lane in range(bars.close.shape[1]):
-            out.score[at, lane] = out.confidence[at, lane] = 0.0
+        out.score[at] = 0.0
+        out.confidence[at] = 0.0
+        for lane in range(lanes):
+            wanted = swings.at[0, at, lane] != state[AT, lane] or state[PATTERN, lane] > 0.0 or explain
+            flags[lane] = 1.0 if wanted else 0.0
+        for i in range(pick(flags, picked)):
+            lane = picked[i]
             if swings.at[0, at, lane] != state[AT, lane]:
                 _match_newest(swings, at, lane, state)
             if state[PATTERN, lane] > 0.0 or explain:

@@ -40,12 +40,12 @@ from engine.detectors.smc_structure import (
     flag_breaks,
     flag_news,
     forget,
-    pick,
     take_breaks,
     take_news,
 )
 from engine.indicators import clip, since
 from engine.jit import kernel
+from engine.lanes import pick
 from engine.words import price
 
 # A turn and a held block are what the method trades; a break that goes on comes late, a gap is the weaker zone.

@@ -53,16 +53,6 @@ def forget(memory):
     memory[GAP_ZONE + WAKE] = -np.inf
 
 
-@kernel
-def pick(flags, picked):
-    """Put the lanes whose flag is up first into ``picked``; return how many they are."""
-    count = 0
-    for lane in range(flags.size):
-        picked[count] = lane
-        count += 1 if flags[lane] != 0.0 else 0
-    return count
-
-
 @formula
 def flag_breaks(up, row, broken_high, broken_low, flags):
     """Flag 1 where this close is the first clearly above the swing high, 2 clearly below the low, 3 both."""

@@ -9,8 +9,9 @@ from math import exp
 
 from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.detectors.base import Detector, Output, Shared
-from engine.indicators import clip, ema, squash
+from engine.indicators import clip, ema_weight, move_ema, squash
 from engine.jit import kernel
+from engine.lanes import copy_row
 from engine.words import price
 
 FAST, MIDDLE, SLOW = 20, 50, 200
@@ -21,26 +22,34 @@ SLOPE_BARS = 50.0  # the slope is read as the way the middle average would go in
 @kernel
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
     """Score = 0.35 (EMA20 - EMA50) + 0.35 (EMA50 - EMA200) / 3 + 0.30 slope of EMA50, each over ATR and squashed."""
-    previous = state[3]  # EMA 50 one bar ago, for the slope
-    fast = ema(bars.close, FAST, 0, span, state[0:1])
-    middle = ema(bars.close, MIDDLE, 0, span, state[1:2])
-    slow = ema(bars.close, SLOW, 0, span, state[2:3])
+    fast, middle, slow, previous = state[0], state[1], state[2], state[3]  # previous: EMA 50 one bar ago
     for row in range(span.first, bars.close.shape[0]):
+        t = span.origin + row
+        copy_row(middle, previous)
+        move_ema(bars.close[row], ema_weight(t, FAST), fast)
+        move_ema(bars.close[row], ema_weight(t, MIDDLE), middle)
+        move_ema(bars.close[row], ema_weight(t, SLOW), slow)
         if row >= span.emit:
-            for lane in range(bars.close.shape[1]):
-                unit = shared.atr[row, lane]
-                order = squash((fast[row, lane] - middle[row, lane]) / unit)
-                distance = squash((middle[row, lane] - slow[row, lane]) / (3.0 * unit))
-                slope = squash(SLOPE_BARS * (middle[row, lane] - previous[lane]) / unit)
-                strength = clip((shared.adx[row, lane] - ADX_NONE) / (ADX_FULL - ADX_NONE), 0.0, 1.0)
-                moving = unit > EPSILON
-                out.score[row - span.emit, lane] = 0.35 * order + 0.35 * distance + 0.30 * slope if moving else 0.0
-                out.confidence[row - span.emit, lane] = strength if moving else 0.0
+            _emit(shared, row, state, out.score[row - span.emit], out.confidence[row - span.emit])
             if out.readings.shape[1] > 0:
                 readings = out.readings[:, row - span.emit]
-                readings[0], readings[1], readings[2] = fast[row], middle[row], slow[row]
+                readings[0], readings[1], readings[2] = fast, middle, slow
                 readings[3] = shared.adx[row]
-        previous[:] = middle[row]
+
+
+@kernel
+def _emit(shared, row, state, score, confidence):
+    fast, middle, slow, previous = state[0], state[1], state[2], state[3]
+    atr, adx = shared.atr[row], shared.adx[row]
+    for lane in range(score.size):
+        unit = atr[lane]
+        order = squash((fast[lane] - middle[lane]) / unit)
+        distance = squash((middle[lane] - slow[lane]) / (3.0 * unit))
+        slope = squash(SLOPE_BARS * (middle[lane] - previous[lane]) / unit)
+        strength = clip((adx[lane] - ADX_NONE) / (ADX_FULL - ADX_NONE), 0.0, 1.0)
+        moving = unit > EPSILON
+        score[lane] = 0.35 * order + 0.35 * distance + 0.30 * slope if moving else 0.0
+        confidence[lane] = strength if moving else 0.0
 
 
 def reason(r: Mapping[str, float]) -> str:

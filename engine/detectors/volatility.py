@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from engine.bars import Bars, FloatArray, Span
 from engine.detectors.base import LOOK_BACK, Detector, Output, Shared
-from engine.indicators import atr, clip, ema, side, since
+from engine.indicators import clip, ema_weight, move_atr, move_ema, side, since, wilder_weight
 from engine.jit import kernel
 
 BARS = 20
@@ -25,27 +25,34 @@ EMA, RANGE, LENGTH, AGE, SIDE, RELEASED = 0, 1, 2, 3, 4, 5
 @kernel
 def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output) -> None:
     """Score = side of the release x (0.5 + 0.5 length of the squeeze / 20); confidence = freshness x (1 - rank / 2)."""
-    middle = ema(bars.close, BARS, 0, span, state[EMA : EMA + 1])
-    width = atr(bars, BARS, span, state[RANGE : RANGE + 1])
     if span.origin + span.first == 0:
         state[AGE] = SPEAKS_FOR
-    for row in range(since(span, LOOK_BACK), bars.close.shape[0]):
-        warm = span.origin + row > BARS
-        for lane in range(bars.close.shape[1]):
-            upper = shared.mean[row, lane] + BAND * shared.deviation[row, lane]
-            lower = shared.mean[row, lane] - BAND * shared.deviation[row, lane]
-            roof = middle[row, lane] + CHANNEL * width[row, lane]
-            floor = middle[row, lane] - CHANNEL * width[row, lane]
-            squeezed = warm and upper < roof and lower > floor
-            released = not squeezed and state[LENGTH, lane] >= SHORTEST
-            where = side(bars.close[row, lane] - shared.mean[row, lane])
-            state[SIDE, lane] = where if released else state[SIDE, lane]
-            state[RELEASED, lane] = state[LENGTH, lane] if released else state[RELEASED, lane]
-            # A new squeeze, or a release on no side, ends what the last one said.
-            state[AGE, lane] = SPEAKS_FOR if squeezed else (0.0 if released else state[AGE, lane] + 1.0)
-            state[LENGTH, lane] = min(state[LENGTH, lane] + 1.0, LONGEST) if squeezed else 0.0
+    for row in range(span.first, bars.close.shape[0]):
+        t = span.origin + row
+        move_ema(bars.close[row], ema_weight(t, BARS), state[EMA])
+        if row > 0:
+            move_atr(bars, row, wilder_weight(t - 1, BARS), state[RANGE])
+        if row >= since(span, LOOK_BACK):
+            _squeeze(t > BARS, bars.close[row], shared.mean[row], shared.deviation[row], state)
         if row >= span.emit:
             _emit(row - span.emit, row, bars, shared, state, out)
+
+
+@kernel
+def _squeeze(warm, close, mean, deviation, state):
+    """Take in one bar: is it squeezed, or does it release a squeeze?"""
+    middle, width = state[EMA], state[RANGE]
+    length, age, sides, released_length = state[LENGTH], state[AGE], state[SIDE], state[RELEASED]
+    for lane in range(close.size):
+        upper, lower = mean[lane] + BAND * deviation[lane], mean[lane] - BAND * deviation[lane]
+        roof, floor = middle[lane] + CHANNEL * width[lane], middle[lane] - CHANNEL * width[lane]
+        squeezed = warm and upper < roof and lower > floor
+        released = not squeezed and length[lane] >= SHORTEST
+        sides[lane] = side(close[lane] - mean[lane]) if released else sides[lane]
+        released_length[lane] = length[lane] if released else released_length[lane]
+        # A new squeeze, or a release on no side, ends what the last one said.
+        age[lane] = SPEAKS_FOR if squeezed else (0.0 if released else age[lane] + 1.0)
+        length[lane] = min(length[lane] + 1.0, LONGEST) if squeezed else 0.0
 
 
 @kernel

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.detectors.base import Detector, Output, Shared
-from engine.indicators import clip, side
+from engine.indicators import add_rows, add_sizes, add_weighted, clip, side
 from engine.jit import kernel
 
 OBV_BARS, MFI_BARS, USUAL_BARS = 20, 14, 20
@@ -33,16 +33,13 @@ def obv_slope(bars: Bars, n: int, first: int) -> FloatArray:
         for lane in range(lanes):
             step[row, lane] = side(bars.close[row, lane] - bars.close[row - 1, lane]) * bars.volume[row, lane]
     out = np.zeros_like(bars.close)
+    weights = np.array([float(k * (n - k)) for k in range(1, n)])
     rise, traded = np.empty(lanes), np.empty(lanes)
     for row in range(max(first, n - 1), rows):
         rise[:] = 0.0
         traded[:] = 0.0
-        for k in range(1, n):
-            weight = float(k * (n - k))
-            at = row - n + 1 + k
-            for lane in range(lanes):
-                rise[lane] += weight * step[at, lane]
-                traded[lane] += weight * bars.volume[at, lane]
+        add_weighted(step[row - n + 2 : row + 1], weights, rise)
+        add_weighted(bars.volume[row - n + 2 : row + 1], weights, traded)
         for lane in range(lanes):
             out[row, lane] = rise[lane] / traded[lane] if traded[lane] > 0.0 else 0.0
     return out
@@ -70,10 +67,8 @@ def centred_mfi(bars: Bars, n: int, first: int) -> FloatArray:
     for row in range(max(first, n), rows):
         net[:] = 0.0
         moved[:] = 0.0
-        for k in range(row - n + 1, row + 1):
-            for lane in range(lanes):
-                net[lane] += flow[k, lane]
-                moved[lane] += abs(flow[k, lane])
+        add_rows(flow[row - n + 1 : row + 1], net)
+        add_sizes(flow[row - n + 1 : row + 1], moved)
         for lane in range(lanes):
             out[row, lane] = net[lane] / moved[lane] if moved[lane] > 0.0 else 0.0
     return out
@@ -86,9 +81,7 @@ def relative_volume(volume: FloatArray, n: int, first: int) -> FloatArray:
     usual = np.empty(volume.shape[1])
     for row in range(max(first, n), volume.shape[0]):
         usual[:] = 0.0
-        for k in range(row - n, row):
-            for lane in range(volume.shape[1]):
-                usual[lane] += volume[k, lane]
+        add_rows(volume[row - n : row], usual)
         for lane in range(volume.shape[1]):
             out[row, lane] = volume[row, lane] / (usual[lane] / n) if usual[lane] > 0.0 else 0.0
     return out

@@ -13,7 +13,7 @@ import numpy as np
 from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.detectors.base import Detector, Output, Shared
 from engine.indicators import add_rows, squash
-from engine.jit import kernel
+from engine.jit import formula, kernel
 
 BARS = 12  # bars whose flow is read
 USUAL_BARS = 60  # their volume is the usual one: five times as many, so that a burst does not hide itself
@@ -24,25 +24,39 @@ NET, TRADED, LARGE_NET, LARGE_TRADED = 0, 1, 2, 3
 
 
 @kernel
-def taker_flow(bars: Bars, row: int, flow: FloatArray) -> None:
-    """Set ``flow`` (4, lane): taker buys less sells and volume of the last 12 bars; then of the large bars alone."""
+def net_bought(bars: Bars, first: int) -> FloatArray:
+    """Return the taker buys less sells of each bar (time, lane) from row ``first`` on; the rows before it are unset."""
+    net = np.empty_like(bars.volume)
+    for row in range(first, net.shape[0]):
+        for lane in range(net.shape[1]):
+            sold = bars.volume[row, lane] - bars.taker_buy[row, lane]
+            bought = bars.volume[row, lane] - sold  # not taker_buy itself: in the mirror this pair rounds alike
+            net[row, lane] = bought - sold
+    return net
+
+
+@kernel
+def taker_flow(volume: FloatArray, net: FloatArray, row: int, flow: FloatArray) -> None:
+    """Set ``flow`` (4, lane): ``net_bought`` and volume of the last 12 bars; then of the large bars alone."""
     flow[:] = 0.0
-    net, traded, large_net, large_traded = flow[NET], flow[TRADED], flow[LARGE_NET], flow[LARGE_TRADED]
-    threshold = np.zeros(net.size)
+    threshold = np.zeros(flow.shape[1])
     count = min(USUAL_BARS, row + 1)
-    add_rows(bars.volume[row + 1 - count : row + 1], threshold)
-    for lane in range(net.size):
+    add_rows(volume[row + 1 - count : row + 1], threshold)
+    for lane in range(threshold.size):
         threshold[lane] *= LARGE / count
-    for k in range(max(row + 1 - BARS, 0), row + 1):
-        for lane in range(net.size):
-            volume = bars.volume[k, lane]
-            sold = volume - bars.taker_buy[k, lane]
-            bought = volume - sold  # not taker_buy itself: in the mirror this pair rounds alike
-            large = volume > threshold[lane]
-            net[lane] += bought - sold
-            traded[lane] += volume
-            large_net[lane] += bought - sold if large else 0.0
-            large_traded[lane] += volume if large else 0.0
+    first = max(row + 1 - BARS, 0)
+    add_rows(net[first : row + 1], flow[NET])
+    add_rows(volume[first : row + 1], flow[TRADED])
+    for k in range(first, row + 1):
+        _add_large(volume[k], net[k], threshold, flow[LARGE_NET], flow[LARGE_TRADED])
+
+
+@formula
+def _add_large(volume, net, threshold, large_net, large_traded):
+    for lane in range(volume.size):
+        large = volume[lane] > threshold[lane]
+        large_net[lane] += net[lane] if large else 0.0
+        large_traded[lane] += volume[lane] if large else 0.0
 
 
 @kernel
@@ -50,9 +64,11 @@ def fold(bars: Bars, shared: Shared, span: Span, state: FloatArray, out: Output)
     """Score = mean of the squashed imbalances of all and of large bars; confidence = agreement x share of the large."""
     flow = np.empty((4, bars.close.shape[1]))
     net, traded, large_net, large_traded = flow[NET], flow[TRADED], flow[LARGE_NET], flow[LARGE_TRADED]
-    for row in range(max(span.first, span.emit), bars.close.shape[0]):
+    begin = max(span.first, span.emit)
+    bought = net_bought(bars, max(begin + 1 - BARS, 0))
+    for row in range(begin, bars.close.shape[0]):
         at = row - span.emit
-        taker_flow(bars, row, flow)
+        taker_flow(bars.volume, bought, row, flow)
         for lane in range(net.size):
             everyone = 0.5 * squash(net[lane] / traded[lane] / HALF)
             large = 0.5 * squash(large_net[lane] / large_traded[lane] / HALF)

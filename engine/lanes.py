@@ -1,0 +1,22 @@
+"""Loops over the lanes of one row, which several kernels share. A row is (lane,)."""
+
+from engine.jit import formula, kernel
+
+
+@formula
+def copy_row(source, target):
+    for lane in range(target.size):
+        target[lane] = source[lane]
+
+
+@kernel
+def pick(flags, picked):
+    """Put the lanes whose flag is up first into ``picked``; return how many they are.
+
+    Where little happens a loop over all lanes only flags, in SIMD, and what follows looks at the picked ones alone.
+    """
+    count = 0
+    for lane in range(flags.size):
+        picked[count] = lane
+        count += 1 if flags[lane] != 0.0 else 0
+    return count
