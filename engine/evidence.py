@@ -7,6 +7,7 @@ not depend on its neighbours, so the three give the same bits.
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from engine.checked import checked
 from engine.detectors import REGISTRY
 from engine.detectors.base import BAND_BARS, LOOK_BACK, Detector, Output, Shared
 from engine.indicators import ADX_STATE, adx, atr, bollinger, rank_in_window
-from engine.jit import kernel
+from engine.jit import float64_at, kernel
 from engine.pivots import SWINGS_STATE, find_swings
 from engine.side import lanes_of
 from engine.timeframes import BLOCK_BARS, MIN_BARS, WARM_UP_BARS, WINDOW_BARS
@@ -125,9 +126,21 @@ def _logged_at(i: int, window: Window | Logged) -> Logged:
         ready = window if isinstance(window, Logged) else logged(window)
     except ValueError as error:
         raise ValueError(f"window {i}: {error}") from error
-    if not ready.prices.shape[1]:
+    prices, volumes, bars = ready.prices, ready.volumes, ready.prices.shape[-1]
+    if prices.shape != (4, bars) or volumes.shape != (2, bars) or not prices.dtype == volumes.dtype == np.float64:
+        told = f"{prices.dtype} {prices.shape} and {volumes.dtype} {volumes.shape}"
+        raise ValueError(f"window {i}: logs are {told}, expected float64 (4, n) and (2, n)")
+    if not bars:
         raise ValueError(f"window {i} holds no bar")
-    return ready
+    return _bar_by_bar(ready)
+
+
+def _bar_by_bar(one: Logged) -> Logged:
+    """Return a window whose rows each lie in one piece."""
+    prices, volumes = (
+        values if values.strides[1] == values.itemsize else np.ascontiguousarray(values) for values in one[:2]
+    )
+    return Logged(prices, volumes, one.side)
 
 
 def to_logs(values: FloatArray) -> FloatArray:
@@ -139,27 +152,37 @@ def to_logs(values: FloatArray) -> FloatArray:
     return logs
 
 
-@kernel
-def _tile(logs: FloatArray, starts: IntArray, ends: IntArray) -> FloatArray:
-    """Lay bars ``starts[i]`` to ``ends[i]`` of logs (6, n) side by side as lane i of the result (6, time, lane).
+def _beside(places: IntArray, bars: IntArray) -> FloatArray:
+    """Lay windows side by side as the lanes of a tile (6, time, lane); a shorter one is filled up, unread.
 
-    A shorter lane is filled up with its last bar, unread.
+    places (lane, 4): address and bytes a row of prices and of volumes, see ``_place``. bars (lane,): how many of each.
     """
-    rows = (ends - starts).max()
-    tile = np.empty((logs.shape[0], rows, starts.size))
-    for column in range(logs.shape[0]):
-        source, target = logs[column], tile[column]
-        for first in range(0, rows, STRIP):
-            count = min(STRIP, rows - first)
-            for lane in range(starts.size):
-                at, last = starts[lane] + first, ends[lane] - 1
-                if count == STRIP and at + STRIP <= ends[lane]:
-                    for k in range(STRIP):  # a constant: unrolled
-                        target[first + k, lane] = source[at + k]
-                else:
-                    for k in range(count):
-                        target[first + k, lane] = source[min(at + k, last)]
+    tile = np.empty((len(COLUMNS), int(bars.max()), len(bars)))
+    _lay(places, bars, tile)
     return tile
+
+
+def _place(one: Logged) -> tuple[int, int, int, int]:
+    """Return where a window's numbers lie. So one kernel takes many: threads that copy each wait for each other."""
+    prices, volumes = one.prices, one.volumes
+    return prices.ctypes.data, prices.strides[0], volumes.ctypes.data, volumes.strides[0]
+
+
+@kernel
+def _lay(places, bars, tile):
+    """Fill a tile, a shorter lane up with its last bar."""
+    rows = tile.shape[1]
+    for column in range(tile.shape[0]):
+        target, kind, row = tile[column], (0 if column < 4 else 2), (column if column < 4 else column - 4)
+        for first in range(0, rows, STRIP):
+            for lane in range(bars.size):
+                source = float64_at(places[lane, kind] + row * places[lane, kind + 1], bars[lane])
+                if first + STRIP <= bars[lane]:
+                    for k in range(STRIP):  # a constant: unrolled
+                        target[first + k, lane] = source[first + k]
+                else:
+                    for k in range(first, min(first + STRIP, rows)):
+                        target[k, lane] = source[min(k, bars[lane] - 1)]
 
 
 def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int = 1) -> list[Evidence]:
@@ -177,18 +200,14 @@ def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int
     results: list[Evidence] = [_nothing()] * len(logs)
 
     def fold_tile(members: list[int]) -> None:
-        ends = np.cumsum([lengths[i] for i in members])
-        starts = np.append(0, ends[:-1])
-        emit = lengths[members[0]] - 1
-        bars = np.empty((len(COLUMNS), ends[-1]))
-        np.concatenate([logs[i].prices for i in members], axis=1, out=bars[:4])
-        np.concatenate([logs[i].volumes for i in members], axis=1, out=bars[4:])
-        tile = _tile(bars, starts, ends)
-        side = lanes_of([logs[i].side for i in members], [lengths[i] for i in members], emit)
+        bars, emit = np.array([lengths[i] for i in members]), lengths[members[0]] - 1
+        tile = _beside(np.array([_place(logs[i]) for i in members]), bars)
+        side = lanes_of([logs[i].side for i in members], bars.tolist(), emit)
         evidence = fold(Bars(*tile)._replace(side=side), Span(0, 0, emit), fresh_state(len(members)), explain)
-        for lane, i in enumerate(members):
-            results[i] = _pick(evidence, lengths[i] - 1 - emit, lane, explain)
+        for i, one in zip(members, _lane_by_lane(evidence, bars - 1 - emit, explain), strict=True):
+            results[i] = one
 
+    np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
     if threads > 1 and len(tiles) > 1:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fold_tile, tiles))
@@ -198,17 +217,17 @@ def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int
     return results
 
 
-def _pick(evidence: Evidence, row: int, lane: int, explain: bool) -> Evidence:
-    rows, lanes = slice(row, row + 1), slice(lane, lane + 1)
-    return Evidence(
-        evidence.score[:, rows, lanes],
-        evidence.confidence[:, rows, lanes],
-        evidence.atr[rows, lanes],
-        evidence.atr_rank[rows, lanes],
-        evidence.swing_low[rows, lanes],
-        evidence.swing_high[rows, lanes],
-        tuple(values[:, rows, lanes] for values in evidence.readings) if explain else evidence.readings,
-    )
+def _lane_by_lane(evidence: Evidence, rows: IntArray, explain: bool) -> Iterator[Evidence]:
+    """Return the evidence of row ``rows[i]`` of each lane i (row and lane axes of length 1)."""
+    lanes = np.arange(len(rows))
+
+    def picked(values: FloatArray) -> FloatArray:
+        return values[..., rows, lanes].T[..., None, None].copy()
+
+    by_lane = map(picked, (evidence.score, evidence.confidence))
+    by_bar = (values[rows, lanes][:, None, None] for values in evidence[2:6])
+    readings = zip(*map(picked, evidence.readings), strict=True) if explain else repeat(evidence.readings)
+    return map(Evidence, *by_lane, *by_bar, readings)
 
 
 def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
@@ -234,15 +253,16 @@ def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
     total = int(counts.sum())
     by_detector, by_bar = np.zeros((2, len(REGISTRY), total, 1)), np.zeros((4, total, 1))
     evidence = Evidence(by_detector[0], by_detector[1], by_bar[0], by_bar[1], by_bar[2], by_bar[3], ())
-    logs = to_logs(window.values)
+    logs = _bar_by_bar(Logged(natural_log(window.values[:4]), window.values[4:]))
+    place = np.array(_place(logs)) + np.array([8, 0, 8, 0]) * starts[:, None]
     np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
     for lanes in _lanes(scored - starts, np.flatnonzero(counts)):
         emit = int((scored - starts)[lanes].min())
-        tile = _tile(logs, starts[lanes], ends[lanes])
+        tile = _beside(place[lanes], (ends - starts)[lanes])
         sides = [side_of(window, starts[i], ends[i]) for i in lanes]
         side = lanes_of(sides, (ends - starts)[lanes].tolist(), emit)
-        place = ((scored - starts)[lanes] - emit, counts[lanes], places[lanes])
-        _fold_blocks(Bars(*tile)._replace(side=side), emit, place, by_detector, by_bar)
+        goes = ((scored - starts)[lanes] - emit, counts[lanes], places[lanes])
+        _fold_blocks(Bars(*tile)._replace(side=side), emit, goes, by_detector, by_bar)
     indices = np.arange(total) - np.repeat(places - scored, counts)
     return indices, evidence
 

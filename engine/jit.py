@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from llvmlite import binding
+
 from engine.version import code_hash
 
 CACHE_ROOT = Path(__file__).resolve().parent.parent / ".cache" / "numba"
@@ -34,22 +36,21 @@ def _cpu_name() -> str:
     return "".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
 
 
-os.environ["NUMBA_CACHE_DIR"] = str(cache_dir())  # before the import: numba reads it once
+def _cpu_features() -> str:
+    """Return what the processor can do. LLVM leaves half of a 512-bit register empty, for fear of a slower clock."""
+    features = binding.get_host_cpu_features()
+    return str(features.flatten()) + (",-prefer-256-bit" if features.get("avx512f") else "")
+
+
+# Before the import: numba reads them once.
+os.environ["NUMBA_CACHE_DIR"] = str(cache_dir())
+if platform.machine() in ("x86_64", "AMD64"):
+    os.environ.setdefault("NUMBA_CPU_FEATURES", _cpu_features())
 
 import numba  # noqa: E402
 import numba.extending  # noqa: E402
-from llvmlite import binding  # noqa: E402
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _features() -> str:
-    """Return the processor's features. LLVM leaves half of a 512-bit register empty, for fear of a slower clock."""
-    features = binding.get_host_cpu_features()
-    return features.flatten() + (",-prefer-256-bit" if features.get("avx512f") else "")
-
-
-numba.config.CPU_FEATURES = numba.config.CPU_FEATURES or _features()
 
 # numpy's error model: x/0 is inf, not an exception, which would keep the loops scalar.
 # No fastmath: the order of operations is the same in every loop shape, so are the bits.
@@ -57,6 +58,20 @@ kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 # For what is ranked and never stored: a product and the sum that takes it may be rounded once, in one instruction.
 ranked = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 formula = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+
+
+@numba.extending.intrinsic
+def _pointer(_typing: Any, address: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return numba.types.CPointer(numba.types.float64)(address), build
+
+
+@formula
+def float64_at(address, size):
+    """Return the float64 array (size,) that lies at an address. Its owner must outlive the call."""
+    return numba.carray(_pointer(address), size)
 
 
 def usable_in_kernels(function: F) -> F:
