@@ -14,8 +14,9 @@ from backtest.candles import History
 from engine.catalogue import DETECTORS
 from engine.evidence import Evidence, history
 from engine.jit import formula, kernel
+from engine.lanes import zeros
 from engine.outcomes import Course, follow_all
-from engine.presets_batch import features, products
+from engine.presets_batch import features, joined, products
 from engine.score import spread
 from engine.timeframes import INTERVAL_MS
 from market.scoreable import scoreable
@@ -122,42 +123,41 @@ def search(
     """
     parts = [(one, one.rows(start, end)) for one in members]
     parts = [(one, rows) for one, rows in parts if rows.stop > rows.start]
-    if not parts:
-        return None
-    product = np.concatenate([one.product[:, rows] for one, rows in parts], axis=1)
-    alive = np.any(product != 0.0, axis=1)
+    alive = np.zeros(len(DETECTORS), np.bool_)
+    for one, rows in parts:
+        alive |= np.any(one.product[:, rows] != 0.0, axis=1)
     if not alive.any():
         return None
-    product = product[alive]
+    product = joined([one.product[alive, rows] for one, rows in parts])
     weights = trial_weights(trials, alive, generator)
-    sums, _ = _tried(parts, product, weights[:, alive], end, share)
+    sums, _ = tried(parts, product, weights[:, alive], end, share)
     enough = np.flatnonzero(sums[:, 0] >= FEWEST)
     if not len(enough):
         return None
     sharpe, _ = _quality(sums[enough])
     best = enough[np.argsort(-sharpe * np.sqrt(sums[enough, 0]), kind="stable")[:BEST]]
     mean = weights[best].mean(axis=0)
-    own, act = _tried(parts, product, mean[None, alive], end, share)
+    own, act = tried(parts, product, mean[None, alive], end, share)
     if own[0, 0] < 2:
         return None
     return _found(mean, float(act[0]), own, sharpe)
 
 
-def _tried(
+def tried(
     parts: Sequence[tuple[Material, slice]], product: FloatArray, weights: FloatArray, end: int, share: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return the number of trades and the sums of powers of R, (trial, 5), and each trial's ``act``.
 
-    product: c s of the living detectors, the parts' bars one behind the other; weights: of the same detectors. A few
-    trials at a time. The spread from x to a score is odd and rises, so bars rank alike by |x|.
+    product: c s of the living detectors, the parts' bars ``joined``; weights: of the same detectors. A few trials at a
+    time. The spread from x to a score is odd and rises, so bars rank alike by |x|.
     """
-    bars = product.shape[1]
+    bars = sum(rows.stop - rows.start for _, rows in parts)
     at = min(int((1.0 - share) * bars), bars - 1)
     sums, act = np.zeros((len(weights), 5)), np.empty(len(weights))
-    memory, sizes = np.empty((AT_ONCE, bars)), np.empty((AT_ONCE, bars))
+    memory, sizes = zeros(AT_ONCE, product.shape[1]), np.empty((AT_ONCE, bars))
     for first in range(0, len(weights), AT_ONCE):
         trials = slice(first, min(first + AT_ONCE, len(weights)))
-        x = products(weights[trials], product, memory[: trials.stop - first])
+        x = products(weights[trials], product, memory[: trials.stop - first])[:, :bars]
         size = np.abs(x, out=sizes[: len(x)])
         size.partition(at, axis=1)
         act[trials] = size[:, at]

@@ -18,7 +18,8 @@ from engine.checked import checked
 from engine.detectors import REGISTRY
 from engine.detectors.base import BAND_BARS, LOOK_BACK, Detector, Output, Shared
 from engine.indicators import ADX_STATE, adx, atr, bollinger, rank_in_window
-from engine.jit import float64_at, kernel
+from engine.jit import brief, float64_at, kernel
+from engine.lanes import zeros
 from engine.pivots import SWINGS_STATE, find_swings
 from engine.side import lanes_of
 from engine.timeframes import BLOCK_BARS, MIN_BARS, WARM_UP_BARS, WINDOW_BARS
@@ -57,9 +58,9 @@ class Evidence(NamedTuple):
 
 def fresh_state(lanes: int, detectors: Mapping[str, Detector] = REGISTRY) -> State:
     """Return the state before the first bar of a window."""
-    own = {"shared": SHARED_STATE, "swings": SWINGS_STATE}
-    rows = {name: detector.state_rows for name, detector in detectors.items()}
-    return {name: np.zeros((count, lanes)) for name, count in {**own, **rows}.items()}
+    rows = {"shared": SHARED_STATE, "swings": SWINGS_STATE}
+    rows |= {name: detector.state_rows for name, detector in detectors.items()}
+    return {name: zeros(count, lanes) for name, count in rows.items()}
 
 
 def fold(
@@ -101,7 +102,7 @@ def fold_each(
     emitted, lanes = bars.close.shape[0] - span.emit, bars.close.shape[1]
     for name, detector in detectors.items():
         readings = np.zeros((len(detector.readings), emitted if explain else 0, lanes))
-        out = Output(np.zeros((emitted, lanes)), np.zeros((emitted, lanes)), readings)
+        out = Output(zeros(emitted, lanes), zeros(emitted, lanes), readings)
         detector.fold(bars, shared, span, state[name], out)
         yield out
 
@@ -152,26 +153,35 @@ def to_logs(values: FloatArray) -> FloatArray:
     return logs
 
 
-def _beside(places: IntArray, bars: IntArray) -> FloatArray:
-    """Lay windows side by side as the lanes of a tile (6, time, lane); a shorter one is filled up, unread.
+def _places(windows: Sequence[Logged]) -> IntArray:
+    """Return where the numbers of each window lie, (window, 4): address and bytes a row of prices and of volumes.
 
-    places (lane, 4): address and bytes a row of prices and of volumes, see ``_place``. bars (lane,): how many of each.
+    So one kernel copies many: threads that copy window by window wait for each other.
     """
-    tile = np.empty((len(COLUMNS), int(bars.max()), len(bars)))
-    _lay(places, bars, tile)
-    return tile
+    places = np.empty((len(windows), 4), dtype=np.int64)
+    for one, place in zip(windows, places, strict=True):
+        _note_place(one.prices, one.volumes, place)
+    return places
 
 
-def _place(one: Logged) -> tuple[int, int, int, int]:
-    """Return where a window's numbers lie. So one kernel takes many: threads that copy each wait for each other."""
-    prices, volumes = one.prices, one.volumes
-    return prices.ctypes.data, prices.strides[0], volumes.ctypes.data, volumes.strides[0]
+@brief
+def _note_place(prices, volumes, place):
+    place[0], place[1], place[2], place[3] = (
+        prices.ctypes.data,
+        prices.strides[0],
+        volumes.ctypes.data,
+        volumes.strides[0],
+    )
 
 
 @kernel
-def _lay(places, bars, tile):
-    """Fill a tile, a shorter lane up with its last bar."""
-    rows = tile.shape[1]
+def _beside(places: IntArray, bars: IntArray) -> FloatArray:
+    """Lay windows side by side as the lanes of a tile (6, time, lane); a shorter one is filled up with its last bar.
+
+    places (lane, 4): as of ``_places``. bars (lane,): how many of each.
+    """
+    rows = bars.max()
+    tile = np.empty((len(COLUMNS), rows, bars.size))
     for column in range(tile.shape[0]):
         target, kind, row = tile[column], (0 if column < 4 else 2), (column if column < 4 else column - 4)
         for first in range(0, rows, STRIP):
@@ -183,6 +193,7 @@ def _lay(places, bars, tile):
                 else:
                     for k in range(first, min(first + STRIP, rows)):
                         target[k, lane] = source[min(k, bars[lane] - 1)]
+    return tile
 
 
 def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int = 1) -> list[Evidence]:
@@ -201,7 +212,7 @@ def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int
 
     def fold_tile(members: list[int]) -> None:
         bars, emit = np.array([lengths[i] for i in members]), lengths[members[0]] - 1
-        tile = _beside(np.array([_place(logs[i]) for i in members]), bars)
+        tile = _beside(_places([logs[i] for i in members]), bars)
         side = lanes_of([logs[i].side for i in members], bars.tolist(), emit)
         evidence = fold(Bars(*tile)._replace(side=side), Span(0, 0, emit), fresh_state(len(members)), explain)
         for i, one in zip(members, _lane_by_lane(evidence, bars - 1 - emit, explain), strict=True):
@@ -254,7 +265,7 @@ def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
     by_detector, by_bar = np.zeros((2, len(REGISTRY), total, 1)), np.zeros((4, total, 1))
     evidence = Evidence(by_detector[0], by_detector[1], by_bar[0], by_bar[1], by_bar[2], by_bar[3], ())
     logs = _bar_by_bar(Logged(natural_log(window.values[:4]), window.values[4:]))
-    place = np.array(_place(logs)) + np.array([8, 0, 8, 0]) * starts[:, None]
+    place = _places([logs]) + np.array([8, 0, 8, 0]) * starts[:, None]
     np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
     for lanes in _lanes(scored - starts, np.flatnonzero(counts)):
         emit = int((scored - starts)[lanes].min())

@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 from engine.catalogue import DETECTORS, weight_problem
 from engine.jit import kernel, ranked
+from engine.lanes import zeros
 from engine.score import SPREAD
 
 FloatArray = npt.NDArray[np.float64]
 GROUP = 4  # presets and detectors of one pass: their 16 weights and the sums stay in registers
+LINE = 8  # numbers in a line of the cache
 BARS = 256  # of a block: its features and sums stay in the first-level cache
 PRESETS = 16  # of a block of scores: x then stays in the second-level cache until it is spread
 
@@ -36,6 +38,17 @@ def features(score: FloatArray, confidence: FloatArray) -> FloatArray:
         detector, bar = np.argwhere(~np.isfinite(product))[0]
         raise ValueError(f"c s of {DETECTORS[detector]} at bar {bar} is {product[detector, bar]}")
     return product
+
+
+def joined(parts: Sequence[FloatArray]) -> FloatArray:
+    """Return features of several stretches one behind the other, (detector, bar).
+
+    Silent bars fill them up, so that each row begins at a line of the cache, see ``engine.jit``.
+    """
+    bars = sum(part.shape[1] for part in parts)
+    out = zeros(len(parts[0]), -(-bars // LINE) * LINE)
+    np.concatenate(parts, axis=1, out=out[:, :bars])
+    return out
 
 
 def weight_matrix(presets: Sequence[Mapping[str, float]]) -> FloatArray:
@@ -92,23 +105,27 @@ def _place(weights: FloatArray, features: FloatArray, out: FloatArray | None) ->
 @ranked
 def _multiply(weights, features, out):
     presets = weights.shape[0]
+    whole = presets - presets % GROUP
     for first in range(0, features.shape[1], BARS):
-        bars, x = features[:, first : first + BARS], out[:, first : first + BARS]
-        x[:] = 0.0
-        for top in range(0, presets - presets % GROUP, GROUP):
-            _add_to_four(weights[top : top + GROUP], bars, x[top : top + GROUP])
-        for row in range(presets - presets % GROUP, presets):
-            for detector in range(weights.shape[1]):
-                _add(weights[row, detector], bars[detector], x[row])
+        bars = slice(first, min(first + BARS, features.shape[1]))
+        for row in range(presets):
+            out[row, bars] = 0.0
+        for top in range(0, whole, GROUP):
+            _add_to_four(weights, features, top, bars, out)
+        for row in range(whole, presets):
+            for d in range(weights.shape[1]):
+                _add(weights[row, d], features[d, bars], out[row, bars])
 
 
 @ranked
-def _add_to_four(weights, features, out):
-    """Add weights (4, detector) @ features (detector, bar) to ``out`` (4, bar), four detectors at a time."""
-    w, (x0, x1, x2, x3) = weights, (out[0], out[1], out[2], out[3])
-    detectors = w.shape[1]
-    for d in range(0, detectors - detectors % GROUP, GROUP):
-        f0, f1, f2, f3 = features[d], features[d + 1], features[d + 2], features[d + 3]
+def _add_to_four(weights, features, top, bars, out):
+    """Add weights @ features to four rows of ``out`` from ``top`` on, four detectors at a time."""
+    # Rows are cut one by one: of a block that is cut out, a row is not known to lie in one piece.
+    x0, x1, x2, x3 = out[top, bars], out[top + 1, bars], out[top + 2, bars], out[top + 3, bars]
+    w = weights[top : top + GROUP]
+    whole = w.shape[1] - w.shape[1] % GROUP
+    for d in range(0, whole, GROUP):
+        f0, f1, f2, f3 = features[d, bars], features[d + 1, bars], features[d + 2, bars], features[d + 3, bars]
         a0, a1, a2, a3 = w[0, d], w[0, d + 1], w[0, d + 2], w[0, d + 3]
         b0, b1, b2, b3 = w[1, d], w[1, d + 1], w[1, d + 2], w[1, d + 3]
         c0, c1, c2, c3 = w[2, d], w[2, d + 1], w[2, d + 2], w[2, d + 3]
@@ -118,9 +135,9 @@ def _add_to_four(weights, features, out):
             x1[k] = x1[k] + b0 * f0[k] + b1 * f1[k] + b2 * f2[k] + b3 * f3[k]
             x2[k] = x2[k] + c0 * f0[k] + c1 * f1[k] + c2 * f2[k] + c3 * f3[k]
             x3[k] = x3[k] + e0 * f0[k] + e1 * f1[k] + e2 * f2[k] + e3 * f3[k]
-    for d in range(detectors - detectors % GROUP, detectors):
+    for d in range(whole, w.shape[1]):
         for row in range(GROUP):
-            _add(w[row, d], features[d], out[row])
+            _add(w[row, d], features[d, bars], out[top + row, bars])
 
 
 @ranked

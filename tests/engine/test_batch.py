@@ -6,7 +6,7 @@ import pytest
 from engine.catalogue import DETECTORS
 from engine.detector_checks import walk
 from engine.evidence import LANES, Logged, history, logged, scan
-from engine.presets_batch import BARS, PRESETS, features, scores, weight_matrix
+from engine.presets_batch import BARS, PRESETS, features, joined, products, scores, weight_matrix
 from engine.score import Policy, combine
 from engine.timeframes import INTERVAL_MS, WINDOW_BARS
 from engine.window import Window
@@ -53,6 +53,22 @@ def test_scores_fill_the_array_they_are_given(evidence):
     out = np.full((3, product.shape[1]), np.nan)
     assert scores(weights, product, out) is out
     np.testing.assert_array_equal(out, scores(weights, product))
+
+
+@pytest.mark.parametrize(("presets", "detectors", "bars"), [(1, 1, 1), (4, 4, BARS), (7, 13, 2 * BARS + 3), (9, 6, 5)])
+def test_products_are_weights_times_features_for_every_remainder(presets, detectors, bars):
+    draw = np.random.default_rng(7)
+    weights, drawn = draw.normal(size=(presets, detectors)), draw.normal(size=(detectors, bars))
+    np.testing.assert_allclose(products(weights, drawn), weights @ drawn, rtol=0.0, atol=1e-13)
+
+
+def test_joined_features_are_the_parts_one_behind_the_other_and_silence_to_the_end_of_a_line():
+    parts = [np.random.default_rng(8).normal(size=(3, n)) for n in (5, 1, 7)]
+    found = joined(parts)
+    assert found.shape == (3, 16)
+    np.testing.assert_array_equal(found[:, :13], np.concatenate(parts, axis=1))
+    assert not found[:, 13:].any()
+    assert found.ctypes.data % 64 == 0
 
 
 def test_no_presets_have_no_scores(evidence):
@@ -110,6 +126,24 @@ def test_windows_with_logs_already_taken_give_the_same_bits(windows, explain):
     assert _bits(scan(cut, explain)) == _bits(scan(windows, explain))
     mixed = [one if i % 2 else windows[i] for i, one in enumerate(cut)]
     assert _bits(scan(mixed, explain)) == _bits(scan(windows, explain))
+
+
+def test_logs_that_do_not_fit_are_refused_with_their_place(windows):
+    whole = logged(windows[0])
+    for broken in (
+        whole._replace(volumes=whole.volumes[:, 1:]),
+        whole._replace(prices=whole.prices[:3]),
+        whole._replace(prices=whole.prices.astype(np.float32)),
+        whole._replace(prices=whole.prices[0]),
+    ):
+        with pytest.raises(ValueError, match=r"window 1: logs are float.*expected float64"):
+            scan([windows[0], broken])
+
+
+def test_logs_whose_bars_do_not_lie_side_by_side_give_the_same_bits(windows):
+    whole = logged(windows[0])
+    spread = Logged(np.asfortranarray(whole.prices), np.repeat(whole.volumes, 2, axis=1)[:, ::2])
+    assert _bits(scan([spread])) == _bits(scan(windows[:1]))
 
 
 def test_threads_change_no_bit(windows):
