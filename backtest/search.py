@@ -16,7 +16,7 @@ from engine.evidence import Evidence, history
 from engine.jit import formula, kernel
 from engine.lanes import zeros
 from engine.outcomes import Course, follow_all
-from engine.presets_batch import features, joined, products
+from engine.presets_batch import Arranged, arranged, features, products
 from engine.score import spread
 from engine.timeframes import INTERVAL_MS
 from market.scoreable import scoreable
@@ -128,7 +128,7 @@ def search(
         alive |= np.any(one.product[:, rows] != 0.0, axis=1)
     if not alive.any():
         return None
-    product = joined([one.product[alive, rows] for one, rows in parts])
+    product = arranged([one.product[alive, rows] for one, rows in parts])
     weights = trial_weights(trials, alive, generator)
     sums, _ = tried(parts, product, weights[:, alive], end, share)
     enough = np.flatnonzero(sums[:, 0] >= FEWEST)
@@ -144,17 +144,17 @@ def search(
 
 
 def tried(
-    parts: Sequence[tuple[Material, slice]], product: FloatArray, weights: FloatArray, end: int, share: float
+    parts: Sequence[tuple[Material, slice]], product: Arranged, weights: FloatArray, end: int, share: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return the number of trades and the sums of powers of R, (trial, 5), and each trial's ``act``.
 
-    product: c s of the living detectors, the parts' bars ``joined``; weights: of the same detectors. A few trials at a
-    time. The spread from x to a score is odd and rises, so bars rank alike by |x|.
+    product: c s of the living detectors on the parts' bars; weights: of the same detectors. A few trials at a time. The
+    spread from x to a score is odd and rises, so bars rank alike by |x|.
     """
-    bars = sum(rows.stop - rows.start for _, rows in parts)
+    bars = len(product.places)
     at = min(int((1.0 - share) * bars), bars - 1)
     sums, act = np.zeros((len(weights), 5)), np.empty(len(weights))
-    memory, sizes = zeros(AT_ONCE, product.shape[1]), np.empty((AT_ONCE, bars))
+    memory, sizes = zeros(AT_ONCE, product.features.shape[1]), np.empty((AT_ONCE, bars))
     for first in range(0, len(weights), AT_ONCE):
         trials = slice(first, min(first + AT_ONCE, len(weights)))
         x = products(weights[trials], product, memory[: trials.stop - first])[:, :bars]
@@ -164,10 +164,18 @@ def tried(
         begin = 0
         for one, rows in parts:
             until, scored = int(np.searchsorted(one.closes, end, side="right")), one.scored[rows]
-            mine = x[:, begin : begin + len(scored)]
+            places = product.places[begin : begin + len(scored)]
             begin += len(scored)
             _trade(
-                mine, act[trials], one.usable[scored], one.r[:, rows], one.last[:, rows], scored, until, sums[trials]
+                x,
+                places,
+                act[trials],
+                one.usable[scored],
+                one.r[:, rows],
+                one.last[:, rows],
+                scored,
+                until,
+                sums[trials],
             )
     return sums, np.array([spread(value) - 0.5 for value in act])
 
@@ -186,15 +194,16 @@ def _call(x, act, usable):
 
 
 @kernel
-def _trade(x, act, usable, r, last, scored, until, sums):
+def _trade(x, places, act, usable, r, last, scored, until, sums):
     """Add each trial's number of trades and the sums of R, R^2, R^3, R^4 to ``sums`` (trial, 5).
 
-    It enters where its advice changes to BUY or SELL and it holds nothing, as a signal is.
+    What it says of bar k stands in column ``places[k]`` of x. It enters where its advice changes to BUY or SELL and it
+    holds nothing, as a signal is.
     """
     for trial in range(x.shape[0]):
         k, before = 0, 0
         while k < scored.size:
-            call = _call(x[trial, k], act[trial], usable[k])
+            call = _call(x[trial, places[k]], act[trial], usable[k])
             changed, before = call != before, call
             row = 0 if call > 0 else 1
             if call == 0 or not changed or np.isnan(r[row, k]) or last[row, k] >= until:
@@ -206,7 +215,7 @@ def _trade(x, act, usable, r, last, scored, until, sums):
                 power *= r[row, k]
                 sums[trial, p] += power
             k = _next(scored, k, last[row, k])
-            before = _call(x[trial, k - 1], act[trial], usable[k - 1])
+            before = _call(x[trial, places[k - 1]], act[trial], usable[k - 1])
 
 
 @formula

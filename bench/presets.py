@@ -10,7 +10,7 @@ from engine.bars import FloatArray
 from engine.evidence import history
 from engine.lanes import zeros
 from engine.outcomes import follow_all
-from engine.presets_batch import features, joined, products, scores
+from engine.presets_batch import Arranged, arranged, features, products, scores
 from engine.window import Window
 
 
@@ -41,7 +41,7 @@ class Presets:
     def products(self) -> None:
         """Compute x of every preset at every bar, as a search does: a few presets at a time in the same memory."""
         weights, product = self._alive()
-        memory = zeros(AT_ONCE, product.shape[1])
+        memory = zeros(AT_ONCE, product.features.shape[1])
         for first in range(0, len(weights), AT_ONCE):
             part = weights[first : first + AT_ONCE]
             products(part, product, memory[: len(part)])
@@ -59,8 +59,8 @@ class Presets:
     def _features(self) -> FloatArray:
         return features(self._evidence.score, self._evidence.confidence)
 
-    def _alive(self) -> tuple[FloatArray, FloatArray]:
+    def _alive(self) -> tuple[FloatArray, Arranged]:
         """Return weights and features of the detectors that say anything at all."""
         product = self._features()
         alive = np.any(product != 0.0, axis=1)
-        return np.ascontiguousarray(self._weights[:, alive]), joined([product[alive]])
+        return np.ascontiguousarray(self._weights[:, alive]), arranged([product[alive]])

@@ -8,6 +8,7 @@ The spread is odd and strictly increasing: who ranks compares x and needs no sco
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,8 @@ from engine.lanes import zeros
 from engine.score import SPREAD
 
 FloatArray = npt.NDArray[np.float64]
-GROUP = 4  # presets and detectors of one pass: their 16 weights and the sums stay in registers
+IntArray = npt.NDArray[np.int64]
+GROUP, TERMS = 4, 3  # presets and detectors of one pass: their weights and the sums stay in registers
 LINE = 8  # numbers in a line of the cache
 BARS = 256  # of a block: its features and sums stay in the first-level cache
 PRESETS = 16  # of a block of scores: x then stays in the second-level cache until it is spread
@@ -40,15 +42,39 @@ def features(score: FloatArray, confidence: FloatArray) -> FloatArray:
     return product
 
 
-def joined(parts: Sequence[FloatArray]) -> FloatArray:
-    """Return features of several stretches one behind the other, (detector, bar).
+class Arranged(NamedTuple):
+    """Features in an order in which bars stand beside bars that the same detectors speak of.
 
-    Silent bars fill them up, so that each row begins at a line of the cache, see ``engine.jit``.
+    features: (detector, bar), filled up with silent bars so that each row begins at a line of the cache (see
+    ``engine.jit``). places: (bar,), where each bar went. speaking: (block, detector), who says anything in a block of
+    BARS bars, first those who do, -1 behind them.
     """
-    bars = sum(part.shape[1] for part in parts)
-    out = zeros(len(parts[0]), -(-bars // LINE) * LINE)
-    np.concatenate(parts, axis=1, out=out[:, :bars])
-    return out
+
+    features: FloatArray
+    places: IntArray
+    speaking: IntArray
+
+
+def arranged(parts: Sequence[FloatArray]) -> Arranged:
+    """Return features of several stretches one behind the other, arranged: most detectors are silent on most bars.
+
+    A product then multiplies what is said alone, about half of it.
+    """
+    whole = np.concatenate(parts, axis=1)
+    bars = whole.shape[1]
+    order = np.lexsort(whole != 0.0)
+    features = zeros(len(whole), -(-bars // LINE) * LINE)
+    features[:, :bars] = whole[:, order]
+    places = np.empty_like(order)
+    places[order] = np.arange(bars)
+    return Arranged(features, places, _speaking(features))
+
+
+def _speaking(features: FloatArray) -> IntArray:
+    starts = np.arange(0, features.shape[1], BARS)
+    loud = np.logical_or.reduceat(features != 0.0, starts, axis=1).T
+    detectors = np.argsort(~loud, axis=1, kind="stable")
+    return np.where(np.take_along_axis(loud, detectors, axis=1), detectors, -1)
 
 
 def weight_matrix(presets: Sequence[Mapping[str, float]]) -> FloatArray:
@@ -66,24 +92,24 @@ def weight_matrix(presets: Sequence[Mapping[str, float]]) -> FloatArray:
     return matrix / totals
 
 
-def products(weights: FloatArray, features: FloatArray, out: FloatArray | None = None) -> FloatArray:
-    """Return x = weights @ features of every preset at every bar, (preset, bar), -1..1.
+def products(weights: FloatArray, over: Arranged, out: FloatArray | None = None) -> FloatArray:
+    """Return x = weights @ features of every preset at every bar, (preset, place), -1..1; see ``Arranged``.
 
-    weights: (preset, detector), as from ``weight_matrix``. features: (detector, bar), as from ``features``; detectors
-    that are silent throughout may be left out of both. out: where to put them; a search that goes from a few presets
-    to the next uses the same memory again and finds it in the cache. Raises ValueError where shapes or types misfit.
+    weights: (preset, detector), as from ``weight_matrix``. out: where to put them; who goes from a few presets to the
+    next uses the same memory again and finds it in the cache. Raises ValueError where shapes or types misfit.
     """
-    out = _place(weights, features, out)
-    _multiply(np.ascontiguousarray(weights), np.ascontiguousarray(features), out)
+    out = _place(weights, over.features, out)
+    _multiply(np.ascontiguousarray(weights), over.features, over.speaking, out)
     return out
 
 
 def scores(weights: FloatArray, features: FloatArray, out: FloatArray | None = None) -> FloatArray:
     """Return the score 0..1 of every preset at every bar, (preset, bar): the spread ``products``, as there."""
     out = _place(weights, features, out)
+    everyone = np.arange(len(features))[None].repeat(-(-features.shape[1] // BARS), axis=0)
+    plain = Arranged(np.ascontiguousarray(features), np.arange(features.shape[1]), everyone)
     for first in range(0, len(weights), PRESETS):
-        x = products(weights[first : first + PRESETS], features, out[first : first + PRESETS])
-        _spread(x)
+        _spread(products(weights[first : first + PRESETS], plain, out[first : first + PRESETS]))
     return out
 
 
@@ -103,41 +129,46 @@ def _place(weights: FloatArray, features: FloatArray, out: FloatArray | None) ->
 
 
 @ranked
-def _multiply(weights, features, out):
+def _multiply(weights, features, speaking, out):
     presets = weights.shape[0]
     whole = presets - presets % GROUP
-    for first in range(0, features.shape[1], BARS):
-        bars = slice(first, min(first + BARS, features.shape[1]))
+    for block in range(speaking.shape[0]):
+        bars = slice(block * BARS, min((block + 1) * BARS, features.shape[1]))
+        count = 0
+        while count < speaking.shape[1] and speaking[block, count] >= 0:
+            count += 1
+        chosen = speaking[block, :count]
         for row in range(presets):
             out[row, bars] = 0.0
         for top in range(0, whole, GROUP):
-            _add_to_four(weights, features, top, bars, out)
+            _add_to_four(weights, features, chosen, top, bars, out)
         for row in range(whole, presets):
-            for d in range(weights.shape[1]):
+            for d in chosen:
                 _add(weights[row, d], features[d, bars], out[row, bars])
 
 
 @ranked
-def _add_to_four(weights, features, top, bars, out):
-    """Add weights @ features to four rows of ``out`` from ``top`` on, four detectors at a time."""
+def _add_to_four(weights, features, chosen, top, bars, out):
+    """Add weights @ features of the chosen detectors to four rows of ``out`` from ``top`` on, three at a time."""
     # Rows are cut one by one: of a block that is cut out, a row is not known to lie in one piece.
     x0, x1, x2, x3 = out[top, bars], out[top + 1, bars], out[top + 2, bars], out[top + 3, bars]
     w = weights[top : top + GROUP]
-    whole = w.shape[1] - w.shape[1] % GROUP
-    for d in range(0, whole, GROUP):
-        f0, f1, f2, f3 = features[d, bars], features[d + 1, bars], features[d + 2, bars], features[d + 3, bars]
-        a0, a1, a2, a3 = w[0, d], w[0, d + 1], w[0, d + 2], w[0, d + 3]
-        b0, b1, b2, b3 = w[1, d], w[1, d + 1], w[1, d + 2], w[1, d + 3]
-        c0, c1, c2, c3 = w[2, d], w[2, d + 1], w[2, d + 2], w[2, d + 3]
-        e0, e1, e2, e3 = w[3, d], w[3, d + 1], w[3, d + 2], w[3, d + 3]
+    whole = chosen.size - chosen.size % TERMS
+    for i in range(0, whole, TERMS):
+        d, e, f = chosen[i], chosen[i + 1], chosen[i + 2]
+        f0, f1, f2 = features[d, bars], features[e, bars], features[f, bars]
+        a0, a1, a2 = w[0, d], w[0, e], w[0, f]
+        b0, b1, b2 = w[1, d], w[1, e], w[1, f]
+        c0, c1, c2 = w[2, d], w[2, e], w[2, f]
+        g0, g1, g2 = w[3, d], w[3, e], w[3, f]
         for k in range(x0.size):
-            x0[k] = x0[k] + a0 * f0[k] + a1 * f1[k] + a2 * f2[k] + a3 * f3[k]
-            x1[k] = x1[k] + b0 * f0[k] + b1 * f1[k] + b2 * f2[k] + b3 * f3[k]
-            x2[k] = x2[k] + c0 * f0[k] + c1 * f1[k] + c2 * f2[k] + c3 * f3[k]
-            x3[k] = x3[k] + e0 * f0[k] + e1 * f1[k] + e2 * f2[k] + e3 * f3[k]
-    for d in range(whole, w.shape[1]):
+            x0[k] = x0[k] + a0 * f0[k] + a1 * f1[k] + a2 * f2[k]
+            x1[k] = x1[k] + b0 * f0[k] + b1 * f1[k] + b2 * f2[k]
+            x2[k] = x2[k] + c0 * f0[k] + c1 * f1[k] + c2 * f2[k]
+            x3[k] = x3[k] + g0 * f0[k] + g1 * f1[k] + g2 * f2[k]
+    for i in range(whole, chosen.size):
         for row in range(GROUP):
-            _add(w[row, d], features[d, bars], out[top + row, bars])
+            _add(w[row, chosen[i]], features[chosen[i], bars], out[top + row, bars])
 
 
 @ranked

@@ -5,7 +5,7 @@ import pytest
 
 from backtest.search import AT_ONCE, Material, tried
 from engine.catalogue import DETECTORS
-from engine.presets_batch import joined, scores
+from engine.presets_batch import arranged, scores
 
 BARS, MINUTE = 400, 60_000
 
@@ -55,7 +55,7 @@ def test_a_search_finds_the_trades_and_thresholds_of_a_plain_loop(share):
     start, end = 40 * MINUTE, 350 * MINUTE
     parts = [(one, one.rows(start, end)) for one in members]
     weights = np.random.default_rng(3).dirichlet(np.ones(len(DETECTORS)), 2 * AT_ONCE + 3)
-    sums, act = tried(parts, joined([one.product[:, rows] for one, rows in parts]), weights, end, share)
+    sums, act = tried(parts, arranged([one.product[:, rows] for one, rows in parts]), weights, end, share)
     wanted = plain(parts, weights, end, share)
     assert sums[:, 0].tolist() == [len(trades) for trades, _ in wanted]
     assert min(sums[:, 0]) > 3

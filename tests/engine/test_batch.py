@@ -6,7 +6,7 @@ import pytest
 from engine.catalogue import DETECTORS
 from engine.detector_checks import walk
 from engine.evidence import LANES, Logged, history, logged, scan
-from engine.presets_batch import BARS, PRESETS, features, joined, products, scores, weight_matrix
+from engine.presets_batch import BARS, PRESETS, arranged, features, products, scores, weight_matrix
 from engine.score import Policy, combine
 from engine.timeframes import INTERVAL_MS, WINDOW_BARS
 from engine.window import Window
@@ -59,16 +59,21 @@ def test_scores_fill_the_array_they_are_given(evidence):
 def test_products_are_weights_times_features_for_every_remainder(presets, detectors, bars):
     draw = np.random.default_rng(7)
     weights, drawn = draw.normal(size=(presets, detectors)), draw.normal(size=(detectors, bars))
-    np.testing.assert_allclose(products(weights, drawn), weights @ drawn, rtol=0.0, atol=1e-13)
+    drawn[draw.random(drawn.shape) < 0.7] = 0.0
+    over = arranged([drawn[:, : bars // 3], drawn[:, bars // 3 :]])
+    np.testing.assert_allclose(products(weights, over)[:, over.places], weights @ drawn, rtol=0.0, atol=1e-13)
 
 
-def test_joined_features_are_the_parts_one_behind_the_other_and_silence_to_the_end_of_a_line():
-    parts = [np.random.default_rng(8).normal(size=(3, n)) for n in (5, 1, 7)]
-    found = joined(parts)
-    assert found.shape == (3, 16)
-    np.testing.assert_array_equal(found[:, :13], np.concatenate(parts, axis=1))
-    assert not found[:, 13:].any()
-    assert found.ctypes.data % 64 == 0
+def test_arranged_features_are_all_there_and_a_block_names_who_speaks_in_it():
+    drawn = np.random.default_rng(8).normal(size=(3, 8 * BARS + 3))
+    drawn[1, ::2] = 0.0
+    drawn[2] = 0.0
+    found = arranged([drawn])
+    assert found.features.shape == (3, 8 * BARS + 8)
+    np.testing.assert_array_equal(found.features[:, found.places], drawn)
+    assert sorted(found.places.tolist()) == list(range(8 * BARS + 3))
+    assert found.features.ctypes.data % 64 == 0
+    assert [row[row >= 0].tolist() for row in found.speaking] == [[0]] * 4 + [[0, 1]] * 5
 
 
 def test_no_presets_have_no_scores(evidence):
