@@ -1,6 +1,7 @@
 """What is measured of our own engine."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from engine.indicators import (
     ema,
     macd_histogram,
 )
-from engine.jit import kernel
+from engine.jit import kernel, ranked
 from engine.timeframes import INTERVAL_MS, window_start
 from engine.window import Window
 
@@ -68,6 +69,26 @@ def indicators(bars: Bars) -> list[FloatArray]:
 def _stops(bars, state):
     for row in range(1, bars.close.shape[0]):
         advance(bars, row, state)
+
+
+TURNS, NUMBERS = 16, 256
+
+
+def bound(multiplications: int, threads: int = 1) -> None:
+    """Multiply and add so often, on numbers that stay in registers: what a processor can do at best."""
+    times = multiplications // (TURNS * NUMBERS * threads)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda _: _multiply(np.ones(NUMBERS), times), range(threads)))
+
+
+@ranked
+def _multiply(values, times):
+    for _ in range(times):
+        for k in range(values.size):
+            x = values[k]
+            for _ in range(TURNS):  # a constant: unrolled
+                x = x * 0.999 + 1e-3
+            values[k] = x
 
 
 def spot_check(series: Window, indices: np.ndarray, evidence, count: int = 200) -> int:

@@ -36,6 +36,8 @@ class Presets:
             np.stack([one.last for one in ends]),
         )
         self._bars = len(scored)
+        # of x: every weight of a living detector at every bar
+        self.multiplications = self._alive()[0].size * self._bars
         self._out = np.empty((count, len(scored)))
 
     def products(self) -> None:

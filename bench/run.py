@@ -34,6 +34,7 @@ ROOT = HERE.parent
 SERIES = 2_000  # 500 symbols on 4 timeframes
 SAMPLE = 100  # series of the slow peers, whose cost is the same for each; their times are scaled up
 SHORT = 500  # bars of the windows on which the indicators alone are compared
+ARITHMETIC = 2_000_000_000  # multiplications: half as long as a scan
 HISTORY_BARS, PRESET_BARS, PRESETS, COLUMNS_AT_ONCE = 500_000, 50_000, 1_000, 100
 ROUNDS = 7
 FIRST_SCORE = """
@@ -108,13 +109,18 @@ def peer(name: str, module: str, arguments: list[int]) -> Iterator[Peer]:
         one.close()
 
 
-def timed(function: Callable[[], object]) -> Measure:
+def timed(function: Callable[[], object], clock: Measure = time.perf_counter) -> Measure:
     def run() -> float:
-        begun = time.perf_counter()
+        begun = clock()
         function()
-        return time.perf_counter() - begun
+        return clock() - begun
 
     return run
+
+
+def worked(function: Callable[[], object]) -> Measure:
+    """Measure processor time: of what one thread does, it is the time on a machine that does nothing else."""
+    return timed(function, time.process_time)
 
 
 def alternate(measures: dict[str, Measure], rounds: int = ROUNDS) -> dict[str, float]:
@@ -146,6 +152,8 @@ def measure_scan(freqtrade: Peer) -> tuple[list[Target], dict[str, float]]:
         f"TA-Lib, 22 indicators, {SHORT} bars": timed(lambda: [talib_22(*one[:5]) for one in short]),
         "our complete scan, logs kept": timed(lambda: scan(kept)),
         "our complete scan, two threads": timed(lambda: scan(kept, threads=2)),
+        "arithmetic in registers": timed(lambda: ours.bound(ARITHMETIC)),
+        "arithmetic in registers, two threads": timed(lambda: ours.bound(ARITHMETIC, threads=2)),
         "our complete scan, logs taken": timed(lambda: scan(plain)),
         f"TA-Lib, 22 indicators, {bars[1]} bars": timed(lambda: [talib_22(*one[:5]) for one in full]),
         f"pandas, 22 indicators, {bars[1]} bars": timed(lambda: [pandas_22(frame) for frame in frames]),
@@ -162,6 +170,7 @@ def measure_scan(freqtrade: Peer) -> tuple[list[Target], dict[str, float]]:
     talib_short, talib_full = (took[f"TA-Lib, 22 indicators, {n} bars"] for n in bars)
     advise = took[f"freqtrade advise_indicators, {SHORT} bars"]
     analyze = took[f"freqtrade analyze_ticker, {bars[1]} bars"]
+    given = took["arithmetic in registers"] / took["arithmetic in registers, two threads"]
     targets = [
         ratio("indicators alone against freqtrade `advise_indicators`", 200, advise, indicators),
         ratio("indicators alone against raw TA-Lib's 22", 6, talib_short, indicators),
@@ -169,6 +178,7 @@ def measure_scan(freqtrade: Peer) -> tuple[list[Target], dict[str, float]]:
         ratio("the aim of the same", 150, analyze, complete),
         ratio("complete scan against raw TA-Lib's 22, same windows", 1, talib_full, complete),
         ratio("two threads against one", 1.7, complete, took["our complete scan, two threads"]),
+        Target("the same of arithmetic in registers: what this machine has to give", "", f"{given:.1f} ×", None),
     ]
     return targets, took
 
@@ -179,7 +189,7 @@ def ratio(what: str, wanted: float, theirs: float, mine: float) -> Target:
 
 def measure_history() -> tuple[list[Target], dict[str, float]]:
     series = ours.windows(prices(1, HISTORY_BARS))[0]
-    took = alternate({"our history, 500,000 bars": timed(lambda: history(series, ours.MINUTE))})
+    took = alternate({"our history, 500,000 bars": worked(lambda: history(series, ours.MINUTE))})
     indices, evidence = history(series, ours.MINUTE)
     wrong = ours.spot_check(series, indices, evidence)
     rate = HISTORY_BARS / next(iter(took.values())) / 1e6
@@ -199,21 +209,23 @@ def measure_presets(vectorbt: Peer) -> tuple[list[Target], dict[str, float]]:
     found = Presets(series, PRESETS)
     took = alternate(
         {
-            "features of 50,000 bars": timed(lambda: history(series, ours.MINUTE)),
-            "1,000 presets: x at each bar, 16 presets at a time": timed(found.products),
-            "1,000 presets: x, act and trades": timed(found.search),
-            "1,000 presets: every score kept, 400 MB": timed(found.scores),
+            "features of 50,000 bars": worked(lambda: history(series, ours.MINUTE)),
+            "1,000 presets: x at each bar, 16 presets at a time": worked(found.products),
+            "as many multiplications in registers": worked(lambda: ours.bound(found.multiplications)),
+            "1,000 presets: x, act and trades": worked(found.search),
+            "1,000 presets: every score kept, 400 MB": worked(found.scores),
             "vectorbt, 1,000 columns": vectorbt.measure("columns"),
         }
     )
     took["vectorbt, 1,000 columns"] *= PRESETS / COLUMNS_AT_ONCE
-    base, product, searched, kept, theirs = took.values()
+    base, product, least, searched, kept, theirs = took.values()
 
     def of_features(what: str, added: float, promised: bool) -> Target:
         return Target(what, "≤ 1.0 ×" if promised else "", f"{added / base:.2f} ×", added <= base if promised else None)
 
     return [
         of_features("1,000 presets (x at each bar) against the features' time", product, True),
+        of_features("as many multiplications in registers against the same", least, False),
         of_features("1,000 presets searched (x, act, trades) against the same", searched, False),
         of_features("1,000 presets, every score kept, against the same", kept, False),
         ratio("1,000 presets searched against vectorbt's 1,000 columns", 40, theirs, searched),
@@ -265,6 +277,7 @@ def report(targets: list[Target], took: dict[str, float], versions: dict[str, st
         f"- machine: {os.cpu_count()} cores, {processor()}, {platform.system()} {platform.machine()}; "
         f"load {load[0]:.1f} before, {load[1]:.1f} after (1.0 is this run)",
         f"- versions: {', '.join(f'{name} {number}' for name, number in versions.items())}",
+        "- histories and presets by processor time of one thread, the rest by the clock",
         f"- medians of {ROUNDS} rounds (5 for process starts); in a round each runs once, ours and the peers' in turn",
         "",
         "| measure | target | found | |",

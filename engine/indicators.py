@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.jit import formula, kernel
-from engine.lanes import copy_row
+from engine.lanes import blank, copy_row
 
 
 @formula
@@ -80,7 +80,7 @@ def macd_histogram(close: FloatArray, span: Span, state: FloatArray) -> FloatArr
 
     Warm from bar 34. state: 3 rows.
     """
-    out = np.zeros_like(close)
+    out = np.empty_like(close)
     fast, slow, signal = state[0], state[1], state[2]
     for row in range(span.first, close.shape[0]):
         t = span.origin + row
@@ -108,7 +108,7 @@ def centred_rsi(close: FloatArray, n: int, span: Span, state: FloatArray) -> Flo
     On the emitted rows and those that a stochastic of them reads. Warm from bar n + 1. state: 2 rows.
     J. W. Wilder, "New Concepts in Technical Trading Systems", 1978.
     """
-    out = np.zeros_like(close)
+    out = blank(close, 0, 1)
     gain, loss = state[0], state[1]
     for row in range(max(span.first, 1), close.shape[0]):
         weight = wilder_weight(span.origin + row - 1, n)
@@ -130,7 +130,7 @@ def centred_stochastic(x: FloatArray, span: Span, state: FloatArray) -> FloatArr
     With the RSI as ``x`` this is StochRSI: T. Chande and S. Kroll, "The New Technical Trader", 1994.
     Computed for the emitted rows. state: 17 rows, rings of the last 14 values and the last 3 of %K.
     """
-    out = np.zeros_like(x)
+    out = np.empty_like(x)
     lanes = x.shape[1]
     values, recent = state[:STOCHASTIC_BARS], state[STOCHASTIC_BARS:]
     for row in range(since(span, STOCHASTIC_STATE), x.shape[0]):
@@ -163,7 +163,7 @@ def atr(bars: Bars, n: int, span: Span, state: FloatArray) -> FloatArray:
 
     J. W. Wilder, 1978. state: 1 row.
     """
-    out = np.zeros_like(bars.close)
+    out = blank(bars.close, 0, max(span.first, 1))
     for row in range(max(span.first, 1), bars.close.shape[0]):
         move_atr(bars, row, wilder_weight(span.origin + row - 1, n), state[0])
         copy_row(state[0], out[row])
@@ -187,7 +187,7 @@ def adx(bars: Bars, n: int, span: Span, state: FloatArray) -> FloatArray:
 
     J. W. Wilder, 1978. Warm from bar 2 n. state: 4 rows: sums of true range, +DM, -DM, and the index.
     """
-    out = np.zeros_like(bars.close)
+    out = blank(bars.close, 0, max(span.first, 1))
     ranges, plus, minus, index = state[0], state[1], state[2], state[3]
     for row in range(max(span.first, 1), bars.close.shape[0]):
         t = span.origin + row
@@ -284,9 +284,12 @@ def bollinger(x: FloatArray, n: int, first: int) -> tuple[FloatArray, FloatArray
     J. Bollinger, "Bollinger on Bollinger Bands", 2001. Two passes over the window, no running sums: nothing
     drifts and nothing cancels. Other rows, and those before n - 1, are 0.
     """
-    mean, deviation = np.zeros_like(x), np.zeros_like(x)
-    for row in range(max(first, n - 1), x.shape[0]):
+    begin = max(first, n - 1)
+    mean, deviation = blank(x, 0, begin), blank(x, 0, begin)
+    for row in range(begin, x.shape[0]):
         window = x[row - n + 1 : row + 1]
+        mean[row] = 0.0
+        deviation[row] = 0.0
         add_rows(window, mean[row])
         for lane in range(x.shape[1]):
             mean[row, lane] /= n
@@ -308,10 +311,11 @@ def cci(bars: Bars, n: int, first: int) -> FloatArray:
             # High and low first: their sum is the same in the mirror.
             extremes = bars.high[row, lane] + bars.low[row, lane]
             typical[row, lane] = (extremes + bars.close[row, lane]) / 3.0
-    out = np.zeros_like(typical)
+    begin = max(first, n - 1)
+    out = blank(typical, first, begin)
     lanes = typical.shape[1]
     mean, spread = np.empty(lanes), np.empty(lanes)
-    for row in range(max(first, n - 1), typical.shape[0]):
+    for row in range(begin, typical.shape[0]):
         window = typical[row - n + 1 : row + 1]
         mean[:] = 0.0
         spread[:] = 0.0
@@ -358,12 +362,12 @@ def rank_in_window(x: FloatArray, warm: int, span: Span, state: FloatArray) -> F
 
     Only rows from ``span.emit`` on are computed. state: one row for each bar of the longest window.
     """
-    out = np.zeros_like(x)
     rows, lanes = x.shape
     for row in range(span.first, rows):
         for lane in range(lanes):
             state[span.origin + row, lane] = x[row, lane]
     first, end = max(span.first, span.emit, warm + 1 - span.origin), span.origin + rows
+    out = blank(x, 0, first)
     values = np.empty(end)  # one lane's, side by side: counting then runs in SIMD along time
     for lane in range(lanes):
         for k in range(warm, end):

@@ -12,6 +12,14 @@ def zeros(rows: int, lanes: int) -> FloatArray:
     return np.zeros((rows, lanes))
 
 
+@kernel
+def blank(x, first, begin):
+    """Return an array like ``x`` whose rows ``first`` to ``begin`` are 0; the others are unset and cost nothing."""
+    out = np.empty_like(x)
+    out[first:begin] = 0.0
+    return out
+
+
 @formula
 def copy_row(source, target):
     for lane in range(target.size):

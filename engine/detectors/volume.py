@@ -14,6 +14,7 @@ from engine.bars import EPSILON, Bars, FloatArray, Span
 from engine.detectors.base import Detector, Output, Shared
 from engine.indicators import add_rows, add_sizes, add_weighted, clip, side
 from engine.jit import kernel
+from engine.lanes import blank
 
 OBV_BARS, MFI_BARS, USUAL_BARS = 20, 14, 20
 FLOW_FULL = 0.6  # MFI 20 and 80, its textbook extremes, are the ends of the scale
@@ -32,10 +33,11 @@ def obv_slope(bars: Bars, n: int, first: int) -> FloatArray:
     for row in range(max(first - n + 2, 1), rows):
         for lane in range(lanes):
             step[row, lane] = side(bars.close[row, lane] - bars.close[row - 1, lane]) * bars.volume[row, lane]
-    out = np.zeros_like(bars.close)
+    begin = max(first, n - 1)
+    out = blank(bars.close, first, begin)
     weights = np.array([float(k * (n - k)) for k in range(1, n)])
     rise, traded = np.empty(lanes), np.empty(lanes)
-    for row in range(max(first, n - 1), rows):
+    for row in range(begin, rows):
         rise[:] = 0.0
         traded[:] = 0.0
         add_weighted(step[row - n + 2 : row + 1], weights, rise)
@@ -53,18 +55,19 @@ def centred_mfi(bars: Bars, n: int, first: int) -> FloatArray:
     """
     rows, lanes = bars.close.shape
     typical, flow = np.empty_like(bars.close), np.empty_like(bars.close)
-    begin = max(first - n, 0)
-    for row in range(begin, rows):
+    oldest = max(first - n, 0)
+    for row in range(oldest, rows):
         for lane in range(lanes):
             # High and low first: their sum is the same in the mirror.
             extremes = bars.high[row, lane] + bars.low[row, lane]
             typical[row, lane] = (extremes + bars.close[row, lane]) / 3.0
-    for row in range(begin + 1, rows):
+    for row in range(oldest + 1, rows):
         for lane in range(lanes):
             flow[row, lane] = side(typical[row, lane] - typical[row - 1, lane]) * bars.volume[row, lane]
-    out = np.zeros_like(bars.close)
+    begin = max(first, n)
+    out = blank(bars.close, first, begin)
     net, moved = np.empty(lanes), np.empty(lanes)
-    for row in range(max(first, n), rows):
+    for row in range(begin, rows):
         net[:] = 0.0
         moved[:] = 0.0
         add_rows(flow[row - n + 1 : row + 1], net)
@@ -77,9 +80,10 @@ def centred_mfi(bars: Bars, n: int, first: int) -> FloatArray:
 @kernel
 def relative_volume(volume: FloatArray, n: int, first: int) -> FloatArray:
     """Return each bar's volume over the mean of the ``n`` bars before it, from row ``first`` on; 0 where that is 0."""
-    out = np.zeros_like(volume)
+    begin = max(first, n)
+    out = blank(volume, first, begin)
     usual = np.empty(volume.shape[1])
-    for row in range(max(first, n), volume.shape[0]):
+    for row in range(begin, volume.shape[0]):
         usual[:] = 0.0
         add_rows(volume[row - n : row], usual)
         for lane in range(volume.shape[1]):
