@@ -80,9 +80,18 @@ def fold(
 def _by_bar(shared: Shared, emit: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return atr, atr_rank, swing_low and swing_high of the rows from ``emit`` on."""
     swings = shared.swings
-    low = np.where(swings.low_at[emit:] >= 0.0, swings.low[emit:], np.nan)
-    high = np.where(swings.high_at[emit:] >= 0.0, swings.high[emit:], np.nan)
+    low, high = _known(swings.low, swings.low_at, emit), _known(swings.high, swings.high_at, emit)
     return shared.atr[emit:], shared.atr_rank[emit:], low, high
+
+
+@kernel
+def _known(price: FloatArray, at: FloatArray, emit: int) -> FloatArray:
+    """Return the prices from row ``emit`` on, NaN where there is none yet."""
+    out = np.empty((price.shape[0] - emit, price.shape[1]))
+    for row in range(out.shape[0]):
+        for lane in range(out.shape[1]):
+            out[row, lane] = price[emit + row, lane] if at[emit + row, lane] >= 0.0 else np.nan
+    return out
 
 
 def fold_shared(bars: Bars, span: Span, state: State) -> Shared:
@@ -315,33 +324,22 @@ def _lanes(warm_up: IntArray, blocks: IntArray) -> list[IntArray]:
 def _gather(values: FloatArray, rows: IntArray, counts: IntArray, places: IntArray, out: FloatArray) -> None:
     """Copy ``counts[i]`` rows from ``rows[i]`` on of lane i of values (row, lane) to ``places[i]`` of out, all zero.
 
-    Of a detector that is silent throughout nothing is copied: memory that nobody writes to costs nothing.
+    Silence is not copied: memory that nobody writes to costs nothing. Told by bits: -0.0 is something.
     """
-    if not _speaks(values):
-        return
+    bits = values.view(np.int64)
     for first in range(0, values.shape[0], LINE):
         for lane in range(rows.size):
             begin, end = max(first, rows[lane]), min(first + LINE, rows[lane] + counts[lane])
             place = places[lane] - rows[lane]
             if end - begin == LINE:
+                said = 0
                 for k in range(LINE):  # a constant: unrolled
+                    said |= bits[first + k, lane]
+                for k in range(LINE if said != 0 else 0):
                     out[place + first + k] = values[first + k, lane]
             else:
                 for k in range(begin, end):
                     out[place + k] = values[k, lane]
-
-
-@kernel
-def _speaks(values: FloatArray) -> bool:
-    """Tell whether any bit is set: -0.0 is something."""
-    bits = values.view(np.int64)
-    for row in range(bits.shape[0]):
-        found = 0
-        for lane in range(bits.shape[1]):
-            found |= bits[row, lane]
-        if found != 0:
-            return True
-    return False
 
 
 def _nothing() -> Evidence:
