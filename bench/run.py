@@ -1,9 +1,10 @@
-"""``python -m bench.run``: measure the engine beside what people use today; write bench/results/YYYY-MM-DD.md.
+"""``python -m bench.run [--rounds N]``: measure the engine beside what people use today; write bench/results/YYYY-MM-DD.md.
 
 Runs alternate, ours and theirs, and medians are compared: absolute times of one machine at one hour say little. A
 peer that is missing ends the run; a target that is missed is reported as missed.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -138,7 +139,7 @@ def ms(seconds: float) -> str:
     return f"{1000 * seconds:,.1f} ms"
 
 
-def measure_scan(freqtrade: Peer) -> tuple[list[Target], dict[str, float]]:
+def measure_scan(freqtrade: Peer, rounds: int) -> tuple[list[Target], dict[str, float]]:
     """Indicators alone on windows of 500 bars; the complete scan on full windows; two threads."""
     short, full = prices(SERIES, SHORT), prices(SERIES, WINDOW_BARS)
     tiles = ours.tiles([logged(window) for window in ours.windows(short)])
@@ -163,7 +164,7 @@ def measure_scan(freqtrade: Peer) -> tuple[list[Target], dict[str, float]]:
             for n in bars
         },
     }
-    took = alternate(measures)
+    took = alternate(measures, rounds)
     for name in took:
         took[name] *= scale.get(name.split(" ", 1)[0], 1.0)
     indicators, complete = took[f"our indicators, {SHORT} bars"], took["our complete scan, logs kept"]
@@ -187,9 +188,9 @@ def ratio(what: str, wanted: float, theirs: float, mine: float) -> Target:
     return Target(what, f"≥ {wanted:g} ×", f"{theirs / mine:,.1f} ×", theirs / mine >= wanted)
 
 
-def measure_history() -> tuple[list[Target], dict[str, float]]:
+def measure_history(rounds: int) -> tuple[list[Target], dict[str, float]]:
     series = ours.windows(prices(1, HISTORY_BARS))[0]
-    took = alternate({"our history, 500,000 bars": worked(lambda: history(series, ours.MINUTE))})
+    took = alternate({"our history, 500,000 bars": worked(lambda: history(series, ours.MINUTE))}, rounds)
     indices, evidence = history(series, ours.MINUTE)
     wrong = ours.spot_check(series, indices, evidence)
     rate = HISTORY_BARS / next(iter(took.values())) / 1e6
@@ -200,7 +201,7 @@ def measure_history() -> tuple[list[Target], dict[str, float]]:
     return targets, took
 
 
-def measure_presets(vectorbt: Peer) -> tuple[list[Target], dict[str, float]]:
+def measure_presets(vectorbt: Peer, rounds: int) -> tuple[list[Target], dict[str, float]]:
     """x of every preset, as a search reads it; the search behind it; every score kept; vectorbt."""
     series = ours.windows(prices(1, PRESET_BARS))[0]
     django.setup()
@@ -215,7 +216,8 @@ def measure_presets(vectorbt: Peer) -> tuple[list[Target], dict[str, float]]:
             "1,000 presets: x, act and trades": worked(found.search),
             "1,000 presets: every score kept, 400 MB": worked(found.scores),
             "vectorbt, 1,000 columns": vectorbt.measure("columns"),
-        }
+        },
+        rounds,
     )
     took["vectorbt, 1,000 columns"] *= PRESETS / COLUMNS_AT_ONCE
     base, product, least, searched, kept, theirs = took.values()
@@ -237,8 +239,8 @@ def fresh(code: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
 
 
-def measure_start() -> tuple[list[Target], dict[str, float]]:
-    took = alternate({"fresh process to first score": timed(lambda: fresh(FIRST_SCORE).check_returncode())}, 5)
+def measure_start(rounds: int) -> tuple[list[Target], dict[str, float]]:
+    took = alternate({"fresh process to first score": timed(lambda: fresh(FIRST_SCORE).check_returncode())}, rounds)
     first = next(iter(took.values()))
     free = fresh(NO_NUMBA).returncode == 0
     return [
@@ -267,7 +269,9 @@ def processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def report(targets: list[Target], took: dict[str, float], versions: dict[str, str], load: tuple[float, float]) -> str:
+def report(
+    targets: list[Target], took: dict[str, float], versions: dict[str, str], load: tuple[float, float], rounds: int
+) -> str:
     """Return the report as Markdown."""
     word = {True: "pass", False: "**miss**", None: ""}
     lines = [
@@ -278,7 +282,7 @@ def report(targets: list[Target], took: dict[str, float], versions: dict[str, st
         f"load {load[0]:.1f} before, {load[1]:.1f} after (1.0 is this run)",
         f"- versions: {', '.join(f'{name} {number}' for name, number in versions.items())}",
         "- histories and presets by processor time of one thread, the rest by the clock",
-        f"- medians of {ROUNDS} rounds (5 for process starts); in a round each runs once, ours and the peers' in turn",
+        f"- medians of {rounds} rounds; in a round each runs once, ours and the peers' in turn",
         "",
         "| measure | target | found | |",
         "| --- | --- | --- | --- |",
@@ -299,23 +303,26 @@ def report(targets: list[Target], took: dict[str, float], versions: dict[str, st
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure the engine beside its peers.")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each runs, {ROUNDS} unless given")
+    rounds = parser.parse_args().rounds
     before = os.getloadavg()[0]
     versions = {"Python": platform.python_version(), "TA-Lib": talib.__version__}
     versions |= {name: version(name) for name in ("numpy", "numba", "pandas")}
     scan(ours.windows(prices(1, WINDOW_BARS)))  # compiles, where nobody has
-    targets, took = measure_start()
+    targets, took = measure_start(rounds)
     with peer("freqtrade", "bench.peers.freqtrade_scan", [SAMPLE, SHORT, WINDOW_BARS]) as freqtrade:
         versions |= freqtrade.versions
-        more, times = measure_scan(freqtrade)
+        more, times = measure_scan(freqtrade, rounds)
         targets, took = [*targets, *more], took | times
-    more, times = measure_history()
+    more, times = measure_history(rounds)
     targets, took = [*targets, *more], took | times
     with peer("vectorbt", "bench.peers.vectorbt_presets", [COLUMNS_AT_ONCE, PRESET_BARS, 12]) as vectorbt:
         versions |= vectorbt.versions
-        more, times = measure_presets(vectorbt)
+        more, times = measure_presets(vectorbt, rounds)
         targets, took = [*targets, *more], took | times
     targets += measure_memory()
-    text = report(targets, took, versions, (before, os.getloadavg()[0]))
+    text = report(targets, took, versions, (before, os.getloadavg()[0]), rounds)
     path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)

@@ -274,15 +274,15 @@ def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
     by_detector, by_bar = np.zeros((2, len(REGISTRY), total, 1)), np.zeros((4, total, 1))
     evidence = Evidence(by_detector[0], by_detector[1], by_bar[0], by_bar[1], by_bar[2], by_bar[3], ())
     logs = _bar_by_bar(Logged(natural_log(window.values[:4]), window.values[4:]))
-    place = _places([logs]) + np.array([8, 0, 8, 0]) * starts[:, None]
+    place: IntArray = _places([logs]) + np.array([8, 0, 8, 0], dtype=np.int64) * starts[:, None]
     np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
     for lanes in _lanes(scored - starts, np.flatnonzero(counts)):
         emit = int((scored - starts)[lanes].min())
         tile = _beside(place[lanes], (ends - starts)[lanes])
         sides = [side_of(window, starts[i], ends[i]) for i in lanes]
         side = lanes_of(sides, (ends - starts)[lanes].tolist(), emit)
-        goes = ((scored - starts)[lanes] - emit, counts[lanes], places[lanes])
-        _fold_blocks(Bars(*tile)._replace(side=side), emit, goes, by_detector, by_bar)
+        target = ((scored - starts)[lanes] - emit, counts[lanes], places[lanes])
+        _fold_blocks(Bars(*tile)._replace(side=side), emit, target, by_detector, by_bar)
     indices = np.arange(total) - np.repeat(places - scored, counts)
     return indices, evidence
 

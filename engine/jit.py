@@ -53,7 +53,7 @@ import numba.extending  # noqa: E402
 
 # An array that a kernel makes begins at a line of the cache, as long as the longest register: of one that began
 # in the middle of a line (numba: at 32 bytes) every register would be read and written in two halves, a tenth slower.
-numba.core.cpu.CPUContext.get_preferred_array_alignment = lambda _context, _type: 64
+numba.core.cpu.CPUContext.get_preferred_array_alignment = lambda _context, _type: 64  # type: ignore[method-assign]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,7 +78,7 @@ def _pointer(_typing: Any, address: Any) -> Any:
 @formula
 def float64_at(address, size):
     """Return the float64 array (size,) that lies at an address. Its owner must outlive the call."""
-    return numba.carray(_pointer(address), size)
+    return numba.carray(_pointer(address), size)  # type: ignore[call-arg]
 
 
 def usable_in_kernels(function: F) -> F:

@@ -13,7 +13,7 @@ def zeros(rows: int, lanes: int) -> FloatArray:
 
 
 @kernel
-def blank(x, first, begin):
+def blank(x: FloatArray, first: int, begin: int) -> FloatArray:
     """Return an array like ``x`` whose rows ``first`` to ``begin`` are 0; the others are unset and cost nothing."""
     out = np.empty_like(x)
     out[first:begin] = 0.0
