@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgpack
+import hiredis
+import msgspec
 from channels.layers import InMemoryChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
 from channels_redis.utils import _wrap_close, decode_hosts
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 Messages = Sequence[tuple[str, dict[str, Any]]]  # group, message
 MOST_AT_ONCE = 1000  # received; then others on the loop have their turn
+# The bytes of Channels' own msgpack, in half its time.
+pack, unpack = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
 
 
 async def send_all(layer: Any, messages: Messages) -> None:
@@ -47,9 +50,9 @@ class MemoryLayer(InMemoryChannelLayer):
         self._clean_expired()
         for group, message in messages:
             self.require_valid_group_name(group)
-            packed = msgpack.packb(message)
+            packed = pack(message)
             for channel in list(self.groups.get(group, ())):
-                self._put(channel, msgpack.unpackb(packed))
+                self._put(channel, unpack(packed))
 
     def _put(self, channel: str, message: dict[str, Any]) -> None:
         queue = self.channels.setdefault(channel, asyncio.Queue(maxsize=self.get_capacity(channel)))
@@ -71,6 +74,12 @@ class MemoryLayer(InMemoryChannelLayer):
 
 class RedisLayer(RedisPubSubChannelLayer):
     """The pubsub layer. A group's messages keep their order; they go out by one pipeline for each Redis."""
+
+    def serialize(self, message: dict[str, Any]) -> bytes:
+        return pack(message)
+
+    def deserialize(self, message: bytes) -> dict[str, Any]:
+        return unpack(message)
 
     def _get_layer(self) -> "_LoopLayer":
         loop = asyncio.get_running_loop()
@@ -115,9 +124,27 @@ class _Shard(RedisSingleShardConnection):
         while True:
             try:
                 if self._pubsub and self._pubsub.subscribed:
-                    self._receive_message(await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=None))
+                    await self._take(await self._pubsub.parse_response())
+                    for response in _read_already(self._pubsub.connection):
+                        await self._take(response)
                 else:
                     await asyncio.sleep(0.1)
             except Exception:
                 logger.exception("the channel layer's connection to Redis failed")
                 await asyncio.sleep(1)
+
+    async def _take(self, response: Any) -> None:
+        if response and response[0] == b"message":
+            self._receive_message({"channel": response[1], "data": response[2]})
+        else:  # of subscribing, or None
+            await self._pubsub.handle_message(response)
+
+
+def _read_already(connection: Any) -> Iterator[Any]:
+    """Yield what redis-py has read and not handed out yet: most of a scan, for a tenth of what it takes for each."""
+    reader = getattr(getattr(connection, "_parser", None), "_reader", None)
+    if isinstance(reader, hiredis.Reader):
+        while isinstance(response := reader.gets(), list):
+            yield response
+        if isinstance(response, Exception):
+            raise response

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from signals.wire.payload import Payload
-from signals.wire.servers import ServerSocket, find
+from signals.wire.servers import TESTED, ServerSocket, find
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +38,12 @@ def server_send_in_scope(application: Any) -> Any:
 class WritePath:
     """What an outbox writes to."""
 
-    name: str
-    left_over = False  # whether the last take left something in the server's buffer, or under way to it
+    __slots__ = ("handed", "left_over", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.left_over = False  # whether the last take left something in the server's buffer, or under way to it
+        self.handed = 0  # bytes given to the server
 
     def take(self, waiting: list[Payload]) -> int:
         """Send the first of ``waiting``; return how many went out. Raises OSError when the client is gone."""
@@ -58,16 +62,19 @@ class WritePath:
         raise NotImplementedError
 
 
+_NAMES = {(path, server): f"{path} {server}" for path in ("direct", "portable") for server in TESTED}  # one for all
+
+
 class DirectPath(WritePath):
+    __slots__ = ("_close", "_socket")
+
     def __init__(self, socket: ServerSocket, close: Callable[[int], Awaitable[None]]) -> None:
-        self.name = f"direct {socket.server}"
+        super().__init__(_NAMES["direct", socket.server])
         self._socket, self._close = socket, close
 
     def take(self, waiting: list[Payload]) -> int:
         # The hot path: once a client and tick. Calls are most of what Python adds to the write itself.
-        socket = self._socket
-        unsent = socket.unsent_if_open()
-        if unsent >= ENOUGH_UNSENT:
+        if self.left_over and self._socket.unsent_if_open() >= ENOUGH_UNSENT:
             return 0
         count = len(waiting)
         if count == 1:
@@ -77,10 +84,13 @@ class DirectPath(WritePath):
         else:
             count = _fitting(waiting)
             data = b"".join([payload.frame for payload in waiting[:count]])
-        written = 0 if unsent else socket.send(data)
-        self.left_over = written < len(data)
-        if self.left_over:
-            socket.hand_over(data[written:])
+        written = self._socket.send(data)
+        self.handed += len(data)
+        if written < len(data):
+            self.left_over = True
+            self._socket.hand_over(data[written:])
+        elif self.left_over:
+            self.left_over = False
         return count
 
     def unsent(self) -> int:
@@ -107,10 +117,11 @@ def _fitting(waiting: list[Payload]) -> int:
 class PortablePath(WritePath):
     """``socket``, where it can be reached, only tells what waits: ``send`` of daphne never does."""
 
+    __slots__ = ("_close", "_send", "_sending", "_socket")
     BATCH = 16
 
     def __init__(self, send: Send, close: Callable[[int], Awaitable[None]], socket: ServerSocket | None) -> None:
-        self.name = f"portable {socket.server}" if socket else "portable"
+        super().__init__(_NAMES["portable", socket.server] if socket else "portable")
         self._send, self._close, self._socket = send, close, socket
         self._sending: asyncio.Task[None] | None = None
 
@@ -124,6 +135,7 @@ class PortablePath(WritePath):
         if self._socket is not None and self._socket.unsent_if_open() >= ENOUGH_UNSENT:
             return 0
         batch = waiting[: self.BATCH]
+        self.handed += sum(len(payload.frame) for payload in batch)
         # A known server's send mostly has nothing to wait for: a task for each would cost half of it again.
         self._sending = _start(self._send_all(batch)) if self._socket else asyncio.ensure_future(self._send_all(batch))
         self.left_over = self._sending is not None or self.unsent() > 0
