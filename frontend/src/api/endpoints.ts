@@ -60,6 +60,8 @@ export const readCandles = (symbol: string, timeframe: Timeframe, limit: number)
 
 export const readSymbols = () => call<api.GetMarketSymbolsData, api.GetMarketSymbolsResponses>("GET", "/api/market/symbols", {});
 
+export const readSeries = () => call<api.GetMarketSeriesData, api.GetMarketSeriesResponses>("GET", "/api/market/series", {});
+
 export const readMetrics = () => call<api.GetMetricsData, api.GetMetricsResponses>("GET", "/api/metrics", {});
 
 export const readHealth = () => call<api.GetHealthData, api.GetHealthResponses>("GET", "/health", {});
@@ -103,6 +105,14 @@ export const cancelBacktest = (backtest_id: string) =>
     "/api/backtest/results/{backtest_id}",
     { path: { backtest_id } },
   );
+
+export const readWalkForwards = (limit: number) =>
+  call<api.GetBacktestWalkForwardsData, api.GetBacktestWalkForwardsResponses>("GET", "/api/backtest/walk-forwards", { query: { limit } });
+
+export const readWalkForward = (walk_id: number) =>
+  call<api.GetBacktestWalkForwardsWalkIdData, api.GetBacktestWalkForwardsWalkIdResponses>("GET", "/api/backtest/walk-forwards/{walk_id}", {
+    path: { walk_id },
+  });
 
 export const readRecord = (query: NonNullable<api.GetSignalsOutcomesRecordData["query"]>) =>
   call<api.GetSignalsOutcomesRecordData, api.GetSignalsOutcomesRecordResponses>("GET", "/api/signals/outcomes/record", { query });

@@ -5,6 +5,8 @@ import { ApiError } from "../../api/http";
 import { pace } from "../../api/queries";
 import type { Component, Score, Timeframe } from "../../api/types";
 import { percent, score as scoreText, signed } from "../../format/format";
+import { detectorIdea, detectorName } from "../../format/words";
+import { LeanTrack } from "../../ui/marks";
 import { Failed, Loading } from "../../ui/states";
 
 const EVERY_MS = 5000;
@@ -68,7 +70,7 @@ function Parts({ scored }: { scored: Score }) {
           <dl className="silent">
             {silent.map((part) => (
               <div key={part.name}>
-                <dt>{part.name.replaceAll("_", " ")}</dt>
+                <dt title={detectorIdea(part.name)}>{detectorName(part.name)}</dt>
                 <dd className="muted">{part.reason}</dd>
               </div>
             ))}
@@ -80,16 +82,14 @@ function Parts({ scored }: { scored: Score }) {
 }
 
 function Part({ part, reach }: { part: Component; reach: number }) {
-  const up = part.contribution >= 0;
-  const width = `${((Math.abs(part.contribution) / reach) * 50).toFixed(1)}%`;
   return (
     <tr data-contribution={part.contribution} data-detector={part.name}>
-      <th scope="row">{part.name.replaceAll("_", " ")}</th>
+      <th scope="row" title={detectorIdea(part.name)}>
+        {detectorName(part.name)}
+      </th>
       <td>
         <span className="score">
-          <span className="score-track" aria-hidden="true">
-            <i className={`score-fill ${up ? "score-up" : "score-down"}`} style={{ inlineSize: width }} />
-          </span>
+          <LeanTrack lean={part.contribution / reach} />
           <span className="num">{signed(part.contribution, 4)}</span>
         </span>
       </td>
