@@ -63,8 +63,8 @@ test: .venv/dev frontend kernels ## Run the whole suite: on SQLite, then on Post
 	@$(PY) tests/run.py
 
 .PHONY: exchange
-exchange: .venv/dev ## Run 50 symbols for 30 simulated hours against the simulated exchange with every fault
-	EXCHANGE_HOURS=30 $(PY) -m pytest -q tests/exchange/test_every_fault.py
+exchange: .venv/dev ## The simulated exchange in full: 50 symbols for 30 hours with every fault, 500 symbols, a day of memory; a dated table
+	EXCHANGE_HOURS=30 $(PY) -m pytest -q -p tests.exchange.table tests/exchange/test_full_counts.py tests/exchange/test_every_fault.py
 
 .PHONY: check lint types documents page
 check: lint types documents page ## Lint, formats, types, floors, migrations, documents (two at once: make -j2 check)

@@ -1,7 +1,8 @@
 """What an exchange's feed delivers, into the tables; the market's clock is the exchange's."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -9,8 +10,9 @@ from django.db.models import F, Max, Min
 from django.utils import timezone
 
 from engine.window import Window
-from market import ingest
+from market import ingest, side
 from market.feeds.exchange.bars import window_of
+from market.feeds.exchange.beside import Measured
 from market.feeds.exchange.feed import Arrived, Chosen, Stored
 from market.holes import LONGEST_WITHOUT_TRADES, HoleSpan
 from market.models import Hole, Instrument, Market, Series, UniverseChange
@@ -22,6 +24,7 @@ class LiveMarket:
     def __init__(self, market: Market) -> None:
         self.market = market
         self._series: dict[tuple[str, str], Series] = {}
+        self.refused: Counter[str] = Counter()  # by reason: what the feed believed and the tables did not
 
     def reload(self) -> Market:
         """Read the market's row again: scans move it on."""
@@ -51,6 +54,16 @@ class LiveMarket:
         self._series = {}
         return self._stored(chosen.symbols)
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction; rolled back, it leaves no series in memory that the table does not have."""
+        try:
+            with transaction.atomic():
+                yield
+        except BaseException:
+            self._series = {}
+            raise
+
     def _take_least(self, least: Mapping[str, tuple[float, float]]) -> bool:
         """Store what the exchange says of the smallest orders; return whether that is news."""
         changed = []
@@ -67,7 +80,7 @@ class LiveMarket:
 
     def add(self, arrivals: Iterable[Arrived]) -> None:
         """Store bars and holes beside a running feed: market time stays, and what is watched too."""
-        with transaction.atomic():
+        with self._writing():
             market = Market.objects.select_for_update().get(pk=self.market.pk)
             ingest.store(market, self._with_holes(_merged(arrivals)))
 
@@ -95,7 +108,7 @@ class LiveMarket:
     def store(self, arrivals: Iterable[Arrived], now: int, blocked: str, report: dict[str, Any] | None) -> None:
         """Store bars and holes and move market time on to ``now`` (ms), in one transaction."""
         merged = _merged(arrivals)
-        with transaction.atomic():
+        with self._writing():
             market = Market.objects.select_for_update().get(pk=self.market.pk)
             # Never back: a clock that was measured anew may be behind what was told already.
             market.delivered = max(now, market.delivered or 0)
@@ -107,8 +120,18 @@ class LiveMarket:
                 market.state = report
             market.save(update_fields=["delivered", "position", "delivered_at", "blocked", "arrived", "state"])
             if merged:
-                ingest.store(market, self._with_holes(merged))
+                self._note(ingest.store(market, self._with_holes(merged)))
             self.market = market
+
+    def measure(self, measured: Measured, now: int) -> None:
+        """Store values beside the candles, known at ``now`` (ms); what is stored already stays as it is."""
+        instrument = Instrument.objects.get(market=self.market, symbol=measured.symbol)
+        values = [side.Arrival(*value) for value in measured.values]
+        self._note(side.store(instrument, measured.kind, values, now))
+
+    def _note(self, counts: Counter[str]) -> None:
+        for reason in counts.keys() - {"stored", "stored before"}:
+            self.refused[reason] += counts[reason]
 
     def _with_holes(self, arrivals: list[Arrived]) -> list[tuple[Series, Window, list[HoleSpan]]]:
         """Return arrivals as ingest takes them; holes that the bars fill, or that others join, are made anew."""

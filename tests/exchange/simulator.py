@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aiohttp import WSMsgType, web
 
 from engine.timeframes import INTERVAL_MS
+from tests.exchange.perpetuals import Perpetuals, spoiled
 from tests.exchange.truth import Truth
 
 WEIGHTS = {"/api/v3/klines": 2, "/api/v3/exchangeInfo": 20, "/api/v3/ticker/24hr": 80, "/api/v3/time": 1}
@@ -60,7 +61,8 @@ class Simulator:
         self.refused_at = self.refused_until = 0
         self.asked_while_refused = 0
         self.heaviest_minute = 0
-        self.in_flight = self.held = self.sent = 0
+        self.in_flight = self.held = self.sent = self.requests = 0
+        self.perpetuals = Perpetuals(truth.symbols)
         self.sockets: dict[web.WebSocketResponse, set[str]] = {}
         self.volumes: dict[str, float] = {}
         self.wrong_at_first: set[tuple[str, str, int]] = set()
@@ -73,15 +75,19 @@ class Simulator:
     async def start(self) -> tuple[str, str]:
         """Listen on a free port of loopback; return the addresses for REST and for sockets."""
         app = web.Application()
-        app.router.add_get("/api/v3/{name:.*}", self._answer)
-        app.router.add_get("/ws/{number}", self._socket)
-        app.router.add_get("/ws", self._socket)
+        self.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         port = site._server.sockets[0].getsockname()[1]
         return f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_get("/api/v3/{name:.*}", self._answer)
+        app.router.add_get("/{host:fapi|futures}/{name:.*}", self._answer)
+        app.router.add_get("/ws/{number}", self._socket)
+        app.router.add_get("/ws", self._socket)
 
     async def stop(self) -> None:
         for task in self._held:
@@ -104,8 +110,13 @@ class Simulator:
 
     async def _weighed(self, request: web.Request) -> web.StreamResponse:
         now, path = self.now(), request.path
+        if not path.startswith("/api/v3/"):
+            return await self._perpetual(request, now)
+        self.requests += 1
         self.asked.append((now, WEIGHTS.get(path, 1), path))
-        recent = sum(weight for at, weight, _ in self.asked if at > now - 60_000)
+        while self.asked[0][0] <= now - 60_000:
+            self.asked.popleft()
+        recent = sum(weight for _, weight, _ in self.asked)
         self.heaviest_minute = max(self.heaviest_minute, recent)
         # What left before the refusal arrived is nobody's fault: a second's grace.
         if self.refused_at + 1000 < now < self.refused_until:
@@ -125,19 +136,33 @@ class Simulator:
             return web.Response(status=404)
         return self._json(body, recent)
 
+    async def _perpetual(self, request: web.Request, now: int) -> web.StreamResponse:
+        """Answer for the derivatives' host: it has weights and faults of its own."""
+        self.requests += 1
+        self.perpetuals.note(now, request.path)
+        fault = await self._http_fault(request, now, "perpetual_")
+        if fault is not None:
+            return fault
+        body = self.perpetuals.answer(request.path, dict(request.query), now)
+        if body is None:
+            return web.Response(status=404)
+        if isinstance(body, list):
+            body = spoiled(body, self.faults, now)
+        return self._json(body, status=400 if isinstance(body, dict) and body.get("code") else 200)
+
     def _json(self, body, used: int = 0, status: int = 200, headers: dict | None = None) -> web.Response:
         known = {"x-mbx-used-weight": str(used), "x-mbx-used-weight-1m": str(used), "Server": "nginx"}
         text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
         return web.Response(text=text, status=status, headers=known | (headers or {}), content_type="application/json")
 
-    async def _http_fault(self, request: web.Request, now: int) -> web.StreamResponse | None:
+    async def _http_fault(self, request: web.Request, now: int, host: str = "") -> web.StreamResponse | None:
         for kind, answer in self._refusals.items():
-            if self.faults.now(kind, now):
+            if self.faults.now(host + kind, now):
                 return answer(now)
-        if self.faults.now("reset", now):
+        if self.faults.now(host + "reset", now):
             request.transport.abort()
             return web.Response()
-        if self.faults.now("slow", now) or self.faults.now("rest_silent", now):
+        if self.faults.now(host + "slow", now) or self.faults.now(host + "rest_silent", now):
             return await self._slow(request)
         return None
 
@@ -299,10 +324,13 @@ class Simulator:
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
-                    await self._subscribe(socket, json.loads(message.data))
+                    await self._heard(socket, message.data)
         finally:
             self.sockets.pop(socket, None)
         return socket
+
+    async def _heard(self, socket: web.WebSocketResponse, text: str) -> None:
+        await self._subscribe(socket, json.loads(text))
 
     async def _subscribe(self, socket: web.WebSocketResponse, message: dict) -> None:
         if self.faults.now("too_many_subscriptions", self.now()):

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from market.feeds.exchange.budget import Budget
 from market.feeds.exchange.clock import Clock, within
@@ -18,12 +19,22 @@ MAX_LISTING = 48 * 1024 * 1024
 LISTINGS = ("exchangeInfo", "ticker", "instruments", "AssetPairs", "symbols", "products", "markets", "tickers")
 BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 
+# When what this task asks leaves and is answered, ms: before that it may have waited for its turn for minutes.
+ON_THE_WAY: ContextVar[list[tuple[int, int]] | None] = ContextVar("on_the_way", default=None)
+
 
 @dataclass
 class Traffic:
     """Requests that have left and are not answered."""
 
     under_way: int = 0
+
+
+class Door(NamedTuple):
+    """weigh: a URL's request weight. traffic: where requests under way are counted."""
+
+    weigh: Callable[[str], int]
+    traffic: Traffic
 
 
 def guarded(base: type, clock: Clock, budget: Budget | None, weigh: Callable[[str], int], traffic: Traffic) -> type:
@@ -35,10 +46,13 @@ def guarded(base: type, clock: Clock, budget: Budget | None, weigh: Callable[[st
                 await budget.spend(weigh(url))
             self.open(True)
             traffic.under_way += 1
+            sent = clock.now_ms()
             try:
                 status, answered, text = await within(clock, TIMEOUT_S, self._read(url, method, headers, body))
             finally:
                 traffic.under_way -= 1
+            if (spans := ON_THE_WAY.get()) is not None:
+                spans.append((sent, clock.now_ms()))
             check_status(status, answered, text, url, clock, budget)
             answer = parsed(text, url, status)
             self.handle_errors(status, "", url, method, answered, text, answer, headers, body)
@@ -77,6 +91,24 @@ def guarded(base: type, clock: Clock, budget: Budget | None, weigh: Callable[[st
 
     Guarded.__name__ = base.__name__
     return Guarded
+
+
+def opened(name: str, rows: type, wanted: dict[str, Any], clock: Clock, budget: Budget | None, door: Door) -> Any:
+    """Return ccxt's exchange ``name`` behind the guard. rows: what overrides ccxt's class. wanted: its options."""
+    import ccxt.pro
+    from ccxt import async_support
+
+    base = getattr(ccxt.pro, name, None) or getattr(async_support, name)
+    base = type(name, (rows, base), {})
+    options = {
+        # Ours is kept over any 60 s; ccxt's spaces requests evenly, which costs a start its first minute.
+        "enableRateLimit": budget is None,
+        "aiohttp_trust_env": True,
+    }
+    exchange = guarded(base, clock, budget, door.weigh, door.traffic)(options | wanted)
+    exchange.timeout_on_exit = 0
+    exchange.has["fetchCurrencies"] = False  # needs a key on some exchanges, and we need no currencies
+    return exchange
 
 
 def check_status(
