@@ -119,10 +119,10 @@ def test_toggles_and_presets_during_scans_leave_one_preset_a_scan_and_silence_wh
     assert stack.request("/api/agent/toggle?enabled=false", "PUT")[0] == 200
     time.sleep(1.0)
     stored = stack.postgres.rows("SELECT count(*) FROM signals_signal")
-    heard = sum(len(one.frames) for one in clients.all)
+    heard = sum(one.heard for one in clients.all)
     time.sleep(2.5)
     assert stack.postgres.rows("SELECT count(*) FROM signals_signal") == stored
-    assert sum(len(one.frames) for one in clients.all) == heard
+    assert sum(one.heard for one in clients.all) == heard
     mixed = (
         "SELECT count(*) FROM signals_signal s JOIN agent_scanrun r ON r.id = s.run_id "
         "WHERE s.preset_version_id <> r.preset_version_id"
