@@ -20,7 +20,7 @@ class Client:
         self._url, self._random = url, random.Random(seed)
         self.last: dict[str, int] = {}
         self.breaks: list[tuple[str, int, int]] = []
-        self.heard = 0
+        self.heard = self.arrivals = 0
         self.epoch: str | None = None
         self.closes: list[int] = []
         self.errors: list[dict] = []
@@ -55,6 +55,7 @@ class Client:
             self.epoch = message["epoch"]
         elif message["type"] == "subscription_confirmed":
             self.connected_at = time.monotonic()
+            self.arrivals += 1
             for symbol, seq in message["seq"].items():
                 self.last.setdefault(symbol, seq)  # where this client begins
         elif message["type"] == "error":

@@ -106,7 +106,8 @@ class Stack:
 
     def start(self, name: str, command: list[str], **environment: str) -> Supervised:
         log = self.folder / f"{name.rstrip('0123456789')}.log"
-        self.all[name] = Supervised(name, command, self.environment | environment, log)
+        environment = self.environment | {"PGAPPNAME": name} | environment
+        self.all[name] = Supervised(name, command, environment, log)
         return self.all[name]
 
     def _supervise(self) -> None:
