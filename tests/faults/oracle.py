@@ -14,6 +14,7 @@ SIGNALS = """
 SELECT i.symbol, s.seq, s.as_of, s.score, s.confidence, s.because
 FROM signals_signal s JOIN market_instrument i ON i.id = s.instrument_id ORDER BY s.as_of, i.symbol, s.seq
 """
+TRUTH_S = 1200.0  # how long it may take to play what was not played yet, on a machine that is busy elsewhere
 
 
 @dataclass
@@ -44,10 +45,14 @@ class Truth:
         self._read, self._played = 0, 0
         self._signals: list[tuple] = []
 
+    def play(self, position: int) -> None:
+        """Let it play up to a market time meanwhile, so that nobody has to wait for it afterwards."""
+        self._controls.set("upto", position)
+
     def upto(self, position: int) -> Counter:
         """Return the signals up to a market time, counted."""
-        self._controls.set("upto", position)
-        wait_for(lambda: self._has_played(position), 300.0, "the truth")
+        self.play(position)
+        wait_for(lambda: self._has_played(position), TRUTH_S, "the truth")
         return Counter(signal for signal in self._signals if signal[2] <= position)
 
     def _has_played(self, position: int) -> bool:

@@ -93,7 +93,7 @@ def test_clients_dropped_all_at_once_come_back_without_a_gap_for_a_hundred_queri
     count = 1000 if FULL else 150
     queries, most, slowest = 0, 0.0, 0.0
     with closing(Clients([stack.port], count, chance.randrange(10**6))) as many:
-        wait_for(lambda: many.connected() == count, what=f"{count} clients connected")
+        wait_for(lambda: many.connected() == count, 300.0, f"{count} clients connected")
         for _ in range(times(1, 10)):
             took = storm(stack, many)
             most, slowest, queries = max(most, took.most), max(slowest, took.all), max(queries, took.queries)

@@ -23,7 +23,7 @@ CLIENTS = 500
 EVERY_S = 60.0
 JUDGE_EVERY = 10  # faults between two comparisons with the truth
 SYMBOLS = 4  # in two shards
-PATIENCE_S = 300.0  # how long a machine that others use may take: what is asked here is whether, not when
+PATIENCE_S = 600.0  # how long a machine that others use may take: what is asked here is whether, not when
 # Lease and timeouts as they are set, not cut short; and no process ends because the machine is busy elsewhere.
 AS_SET = {"FAULTS_PATIENT": "1", "WATCHDOG_S": "240"}
 # No fault falls on these, so that their memory is watched for the whole time; it falls on all around them.
@@ -157,6 +157,7 @@ def endure(soak: Soak, stack: Stack, truth: Truth, chance: random.Random) -> Non
     while soak.census.minutes() < MINUTES:
         began = time.monotonic()
         soak.disturb(chance)
+        truth.play(stack.position())
         number += 1
         if number % JUDGE_EVERY == 0:
             stored = judge_stored(stack, truth)
