@@ -42,7 +42,9 @@ class Scanner:
     """Does shards of one market's ticks and keeps their windows warm between them. One thread at a time."""
 
     def __init__(self) -> None:
-        self._windows = Windows()
+        from engine.steps import Steps  # brings numba
+
+        self._windows, self._steps = Windows(), Steps()
         self._watched: dict[tuple[int, int], Watched] = {}
         self._version = (0, 0)
         self._told: dict[int, int] = {}
@@ -64,7 +66,7 @@ class Scanner:
             streams = streams_of(list(watched))
             asked = self._news(watched, streams, preset, claimed.run.market_time, is_live(market))
         with timed("score"):
-            results = score_symbols(asked, state.timeframes, policy, self._windows)
+            results = score_symbols(asked, state.timeframes, policy, self._windows, self._steps)
         with timed("rules"):
             decided = decide_all(results, streams, rules_of(state))
             account = self._account(market, state, decided)
@@ -124,8 +126,11 @@ class Scanner:
 
     def _changed(self, results: list[SymbolResult], watched: Watched) -> list[SeriesState]:
         """Return the states of series with a bar that this scanner has not stored the state of."""
-        states = [state for one in results for state in of_result(one, watched[one.instrument], self._windows)]
-        return [state for state in states if self._told.get(state.pk) != state.close]
+        return [
+            state
+            for result in results
+            for state in of_result(result, watched[result.instrument], self._windows, self._told)
+        ]
 
 
 def give_up(market: Market, claimed: Claim) -> None:

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 EXPIRES_S = 1.0  # a tick that has waited longer is stale: the next one asks again what is due
 SEND_S = 3.0  # a layer that takes longer is away; the sweeper sends it later
 PRUNE_S = 1.0
+WORK_S = 10.0  # then a task ends and asks for the next, whatever there is left to do
 TIME_LIMIT_S = 60.0  # a worker's first scan may read the whole history of its shard
 # Redelivery would be of no use: by then the next tick has taken over what a dead worker left.
 OPTIONS: dict[str, Any] = {"ignore_result": True, "time_limit": TIME_LIMIT_S, "acks_late": False}
@@ -59,8 +60,12 @@ def _work() -> None:
     with _one_at_a_time:  # a pool of threads shares the windows
         market = current_market()
         ticker = _tickers.setdefault(market.pk, Ticker(market, share))
+        until = time.monotonic() + WORK_S
         while (step := ticker.step(idle_s=1.0)).wait_s == 0.0:
             _send(ticker.market, step.signals, step.ticks)
+            if time.monotonic() > until:  # always behind, or a replay at full speed: the task's own limit comes nearer
+                wake()
+                break
 
 
 def _send(market: Market, signals: list[Signal], ticks: dict[int, str]) -> None:

@@ -12,13 +12,13 @@ from engine.side import at_closes
 from engine.timeframes import INTERVAL_MS, window_start
 from engine.window import Window, empty
 from market import side
+from market.candles import read_candles
 from market.feeds import current_market
 from market.feeds.recorded import Recording
 from market.feeds.replay import record_file, smallest_files
 from market.holes import HoleSpan
 from market.importing import imported_market
 from market.models import Candle, Hole, Market, Series
-from market.windows import read_candles
 
 
 class History(NamedTuple):

@@ -2,15 +2,16 @@
 
 from engine.bars import EPSILON
 from engine.detectors import REGISTRY
-from engine.evidence import Evidence
+from engine.steps import Said
 
 
-def reasons(evidence: Evidence) -> list[str]:
-    """Return one sentence a detector for evidence of one bar that was folded with ``explain=True``."""
-    if float(evidence.atr[0, 0]) <= EPSILON:
+def reasons(said: Said) -> list[str]:
+    """Return one sentence a detector for what was said of one bar."""
+    if said.atr <= EPSILON:
         return ["abstains: the price has not moved (ATR 0)" for _ in REGISTRY]
-    sentences = []
-    for detector, values in zip(REGISTRY.values(), evidence.readings, strict=True):
-        named = {name: float(values[i, 0, 0]) for i, name in enumerate(detector.readings)}
-        sentences.append(detector.reason(named))
+    values, at, sentences = said.readings.tolist(), 0, []
+    for detector in REGISTRY.values():
+        names = detector.readings
+        sentences.append(detector.reason(dict(zip(names, values[at : at + len(names)], strict=True))))
+        at += len(names)
     return sentences

@@ -20,33 +20,47 @@ class Player:
     """Plays ``market`` from where its row says it stands."""
 
     def __init__(self, market: Market, timeframes: list[str]) -> None:
-        self.market = market
-        # Of two processes that start on an empty database one loads the history; the other waits, then finds it.
+        self.market = Market.objects.get(pk=market.pk)
+        self.feed: PlayedFeed = open_feed(self.market, timeframes)
+        history = self._history() if self.market.position is None else {}
+        # Of two processes that start on an empty database one stores the history; the other waits, then finds it.
+        # What takes long, the files, was read before: a transaction that stands still for long is ended.
         with transaction.atomic():
             self.market = Market.objects.select_for_update().get(pk=market.pk)
-            self.feed: PlayedFeed = open_feed(self.market, timeframes)
-            if self.market.position is None:
-                self._load_history()
+            first = self.market.position is None
+            if first:
+                self._store_history(history)
             self._know_the_end()
+        if history and not first:
+            self.feed = open_feed(self.market, timeframes)  # a simulation follows from what the other one has begun
         self.series = {
             (s.instrument.symbol, s.timeframe): s
             for s in Series.objects.filter(instrument__market=market).select_related("instrument")
         }
 
-    def _load_history(self) -> None:
+    def _history(self) -> dict[tuple[str, str], tuple[Window, list[HoleSpan]]]:
+        """Return what lies before the start, by symbol and timeframe."""
+        feed = self.feed
+        return {
+            (symbol, timeframe): self._arrived(
+                symbol, timeframe, feed.start - feed.history_bars * INTERVAL_MS[timeframe], feed.start
+            )
+            for symbol in feed.symbols
+            for timeframe in feed.timeframes(symbol)
+        }
+
+    def _store_history(self, history: dict[tuple[str, str], tuple[Window, list[HoleSpan]]]) -> None:
         feed, market = self.feed, self.market
+        instruments = {s: Instrument.objects.create(market=market, symbol=s) for s in feed.symbols}
         arrivals = []
-        for symbol in feed.symbols:
-            instrument = Instrument.objects.create(market=market, symbol=symbol)
-            for timeframe in feed.timeframes(symbol):
-                series = Series.objects.create(
-                    instrument=instrument,
-                    timeframe=timeframe,
-                    first_open=feed.first_open(symbol, timeframe),
-                    ended_at=feed.last_close(symbol, timeframe),
-                )
-                after = feed.start - feed.history_bars * series.interval_ms
-                arrivals.append((series, *self._arrived(series, symbol, after, feed.start)))
+        for (symbol, timeframe), arrived in history.items():
+            series = Series.objects.create(
+                instrument=instruments[symbol],
+                timeframe=timeframe,
+                first_open=feed.first_open(symbol, timeframe),
+                ended_at=feed.last_close(symbol, timeframe),
+            )
+            arrivals.append((series, *arrived))
         ingest.store(market, arrivals)
         market.position = market.delivered = feed.start
         market.state = feed.state(feed.start)
@@ -59,11 +73,8 @@ class Player:
         market.ends_at = self.feed.end
         market.save(update_fields=["delivered", "ends_at"])
 
-    def _arrived(self, series: Series, symbol: str, after: int, until: int) -> tuple[Window, list[HoleSpan]]:
-        return (
-            self.feed.bars(symbol, series.timeframe, after, until),
-            self.feed.holes(symbol, series.timeframe, after, until),
-        )
+    def _arrived(self, symbol: str, timeframe: str, after: int, until: int) -> tuple[Window, list[HoleSpan]]:
+        return self.feed.bars(symbol, timeframe, after, until), self.feed.holes(symbol, timeframe, after, until)
 
     def reload(self) -> Market:
         """Read the market's row again: another process may have moved it."""
@@ -92,8 +103,8 @@ class Player:
         Returns False, with nothing stored, if another process has delivered meanwhile.
         """
         arrivals = [
-            (series, *self._arrived(series, symbol, self.delivered, until))
-            for (symbol, _), series in self._closing(until)
+            (series, *self._arrived(symbol, timeframe, self.delivered, until))
+            for (symbol, timeframe), series in self._closing(until)
         ]
         with transaction.atomic():
             # First of all: it locks the row, so that of two players one stores and the other sees that it did.

@@ -10,8 +10,8 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from engine.window import COLUMNS, Window, empty, join
+from market.candles import read_candles
 from market.models import Candle, CandleRevision, Market, Series
-from market.windows import read_candles
 
 BATCH = 2000
 

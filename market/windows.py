@@ -1,14 +1,15 @@
 """Windows of bars for scoring: read from the candle table, kept in memory, cut for a close, or the reason why not."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from engine.side import SideValues, at_closes
 from engine.timeframes import MIN_BARS, WINDOW_BARS, window_start
-from engine.window import COLUMNS, Window, empty, join
+from engine.window import Window, empty, join
+from market.block import OVERLAP_BARS, Block
+from market.candles import read_candles, read_rows
 from market.holes import LONGEST_WITHOUT_TRADES, HoleSpan, gaps
 from market.models import Candle, CandleRevision, Hole, Market, Series
 from market.side import SideMemory
@@ -16,7 +17,6 @@ from market.side import SideMemory
 RECENT_BARS = 14  # a confirmed hole among these spoils a score: most indicators look back as far
 STALE_INTERVALS = 2
 LAG_BARS = 64
-OVERLAP_BARS = 3  # read again at each refresh: a correction or a late commit of the newest bars is seen
 
 
 class NoScore(NamedTuple):
@@ -86,16 +86,14 @@ def hole_reason(holes: Sequence[HoleSpan], begin: int, end: int) -> str | None:
     return "missing" if "missing" in reasons else sorted(reasons)[0]
 
 
-@dataclass
-class _Stored:
-    bars: Window = field(default_factory=empty)
-    holes: list[HoleSpan] = field(default_factory=list)
-
-
 class Cuts(Protocol):
     """Whatever gives a series' window for a close."""
 
     def cut(self, series: Series, as_of: int) -> Window | NoScore: ...
+
+    def mark(self, series: Series) -> Hashable:
+        """What changes whenever the bars of ``series`` do in another way than by new ones behind them."""
+        ...
 
 
 class Windows:
@@ -105,7 +103,8 @@ class Windows:
     """
 
     def __init__(self) -> None:
-        self._stored: dict[int, _Stored] = {}
+        self._blocks: dict[str, Block] = {}  # by timeframe
+        self._holes: dict[int, list[HoleSpan]] = {}
         self._beside = SideMemory()
         self._corrections: dict[int, int] = {}  # by market: the number of the last revision that was taken in
 
@@ -117,32 +116,43 @@ class Windows:
             self._forget_corrected(market_id)
         for one in wanted:
             by_timeframe.setdefault(one.timeframe, []).append(one)
-        for members in by_timeframe.values():
+        for timeframe, members in by_timeframe.items():
+            block = self._block(timeframe)
             if all(self._is_up_to_date(one, until) for one in members):
                 continue
-            new = [s for s in members if s.pk not in self._stored]
-            self._extend([s for s in members if s.pk in self._stored], until)
+            new = [s for s in members if s.pk not in block]
+            self._extend([s for s in members if s.pk in block], until)
             self._load(new, until)
-        everyone = [s for members in by_timeframe.values() for s in members]
-        self._read_holes(everyone)
-        self._beside.refresh((s.instrument_id for s in everyone), until)
+        self._read_holes(wanted)
+        self._beside.refresh((one.instrument_id for one in wanted), until)
+
+    def _block(self, timeframe: str) -> Block:
+        return self._blocks.setdefault(timeframe, Block())
+
+    def _bars(self, series: Series) -> Window:
+        return self._block(series.timeframe).bars(series.pk)
 
     def _forget_corrected(self, market_id: int) -> None:
         """Drop the series of which a bar was corrected, wherever it lies: they are read anew."""
         if market_id not in self._corrections:  # before any bar is read: what comes later is taken in at the next call
             self._corrections[market_id] = Market.objects.values_list("corrections", flat=True).get(pk=market_id)
         for number, series_id in CandleRevision.objects.behind(market_id, self._corrections[market_id]):
-            self._stored.pop(series_id, None)
+            for block in self._blocks.values():
+                block.drop(series_id)
             self._corrections[market_id] = number
 
     def cut(self, series: Series, as_of: int) -> Window | NoScore:
         """Return the window of ``series`` for ``as_of``, or why it has none."""
-        stored = self._stored.get(series.pk) or _Stored()
-        return cut(series, stored.bars, stored.holes, as_of, self._beside.of(series.instrument_id))
+        holes = self._holes.get(series.pk, ())
+        return cut(series, self._bars(series), holes, as_of, self._beside.of(series.instrument_id))
+
+    def mark(self, series: Series) -> Hashable:
+        """What changes whenever the bars of ``series`` do in another way than by new ones behind them."""
+        return self._block(series.timeframe).mark(series.pk)
 
     def newest_close(self, series: Series, as_of: int) -> int | None:
         """Return the close of the newest bar in memory that closes at ``as_of`` or before."""
-        times = self._stored[series.pk].bars.open_times if series.pk in self._stored else empty().open_times
+        times = self._bars(series).open_times
         at = np.searchsorted(times, as_of - series.interval_ms, side="right")
         return int(times[at - 1]) + series.interval_ms if at else None
 
@@ -153,16 +163,16 @@ class Windows:
         if newest is None:
             return False
         ended = series.ended_at is not None and newest >= series.ended_at
-        return newest == expected or ended or hole_reason(self._stored[series.pk].holes, newest, expected) is not None
+        return newest == expected or ended or hole_reason(self._holes.get(series.pk, ()), newest, expected) is not None
 
     def _is_up_to_date(self, one: Series, until: int) -> bool:
         """Whether the newest bar that can have closed is in memory."""
-        return one.pk in self._stored and self._next_open(one) + one.interval_ms > until
+        return one.pk in self._block(one.timeframe) and self._next_open(one) + one.interval_ms > until
 
     def _load(self, members: list[Series], until: int) -> None:
         if not members:
             return
-        interval = members[0].interval_ms
+        interval, block = members[0].interval_ms, self._block(members[0].timeframe)
         # One bar more than the longest window: its presence shows that nothing is missing before it.
         oldest = until - (WINDOW_BARS + STALE_INTERVALS + 1) * interval
         bars = read_candles(members, oldest, until - interval + 1)
@@ -171,7 +181,7 @@ class Windows:
             if not _reaches_back(one, found):
                 # Holes: fewer bars than time suggests, or none lately. Read its window from its own last bar.
                 found = self._window_of_last_bar(one, until) or found
-            self._stored[one.pk] = _Stored(found)
+            block.put(one.pk, found, _reaches_back(one, found))
 
     def _window_of_last_bar(self, one: Series, until: int) -> Window | None:
         newest = (
@@ -186,44 +196,40 @@ class Windows:
         return read_candles([one], start, newest + 1).get(one.pk)
 
     def _extend(self, members: list[Series], until: int) -> None:
-        """Read what is new. A series that lags far behind is read by itself: it must not widen the query of all."""
-        recent, lagging = [], []
+        """Read what is new: of those together that stand at the same bar, and not at all of those that are over."""
+        groups: dict[int, list[Series]] = {}
         for one in members:
             far_behind = self._next_open(one) < until - LAG_BARS * one.interval_ms
-            if not far_behind:
-                recent.append(one)
-            elif one.ended_at is None:
-                lagging.append([one])
-        for group in [recent, *lagging]:
-            if group:
-                self._extend_group(group, until)
+            if not far_behind or one.ended_at is None:
+                groups.setdefault(self._next_open(one), []).append(one)
+        for group in groups.values():
+            self._extend_group(group, until)
 
     def _extend_group(self, members: list[Series], until: int) -> None:
-        interval = members[0].interval_ms
-        since = min(self._next_open(one) for one in members) - OVERLAP_BARS * interval
-        fresh = read_candles(members, since, until - interval + 1)
-        for one in members:
-            old, new = self._stored[one.pk].bars, fresh.get(one.pk, empty())
+        interval, block = members[0].interval_ms, self._block(members[0].timeframe)
+        since = self._next_open(members[0]) - OVERLAP_BARS * interval
+        rows = read_rows(members, since, until - interval + 1)
+        followed = block.follow(rows)
+        others = [one for one in members if one.pk not in followed]
+        fresh = dict(rows.by_series()) if others else {}
+        for one in others:
+            old, new = block.bars(one.pk), fresh.get(one.pk, empty())
             bars = join([old.between(0, since), new])
             vanished = len(old.open_times) > 0 and not len(new.open_times) and int(old.open_times[-1]) >= since
             if vanished or not _reaches_back(one, bars):
                 self._load([one], until)
             else:
-                newest = slice(max(0, len(bars.open_times) - WINDOW_BARS - OVERLAP_BARS), None)
-                self._stored[one.pk].bars = Window(bars.open_times[newest], bars.values[:, newest])
+                block.put(one.pk, bars, whole=True)
 
     def _next_open(self, one: Series) -> int:
-        times = self._stored[one.pk].bars.open_times
-        return int(times[-1]) + one.interval_ms if len(times) else one.first_open
+        newest = self._block(one.timeframe).newest(one.pk)
+        return one.first_open if newest is None else newest + one.interval_ms
 
     def _read_holes(self, members: list[Series]) -> None:
-        for one in members:
-            self._stored[one.pk].holes = []
-        ids = [one.pk for one in members]
-        for pk, start, end, reason in (
-            Hole.objects.filter(series__in=ids).order_by("start").values_list("series_id", "start", "end", "reason")
-        ):
-            self._stored[pk].holes.append(HoleSpan(start, end, reason))
+        self._holes = {}
+        found = Hole.objects.filter(series__in=[one.pk for one in members]).order_by("start")
+        for pk, *span in found.values_list("series_id", "start", "end", "reason"):
+            self._holes.setdefault(pk, []).append(HoleSpan(*span))
 
 
 def _reaches_back(one: Series, bars: Window) -> bool:
@@ -231,26 +237,3 @@ def _reaches_back(one: Series, bars: Window) -> bool:
         return False
     close = int(bars.open_times[-1]) + one.interval_ms
     return int(bars.open_times[0]) <= window_start(close, one.interval_ms, one.first_open)
-
-
-def read_candles(members: Sequence[Series], start: int, end: int, lock: bool = False) -> dict[int, Window]:
-    """Return stored bars that open in [start, end) by series id, oldest first; series without bars are left out.
-
-    ``lock``: nobody else may change them until the transaction ends.
-    """
-    candles = Candle.objects.select_for_update() if lock else Candle.objects.all()
-    rows = np.array(
-        candles.filter(series__in=[one.pk for one in members])
-        .opening(start, end)
-        .order_by("series_id", "open_time")
-        .values_list("series_id", "open_time", *COLUMNS),
-        dtype=np.float64,  # an id or a time in ms is exact below 2**53; a missing taker volume becomes NaN
-    )
-    if not len(rows):
-        return {}
-    ids = rows[:, 0].astype(np.int64)
-    firsts = np.flatnonzero(np.diff(ids, prepend=ids[0] - 1))
-    return {
-        int(ids[a]): Window(rows[a:b, 1].astype(np.int64), np.ascontiguousarray(rows[a:b, 2:].T))
-        for a, b in zip(firsts, [*firsts[1:], len(ids)], strict=True)
-    }

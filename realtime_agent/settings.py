@@ -116,9 +116,12 @@ elif DATABASES["default"].get("ENGINE") == "django.db.backends.postgresql":
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # Rather an error within 3 s than a request that hangs: on a server that is away, on a row that is locked. Who
     # stands still in the middle of a transaction keeps its rows from the others: the server ends its session.
+    _asked = DATABASES["default"].get("OPTIONS", {})  # by the URL: sslmode, say
+    _timeouts = "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=15000"
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 2,
-        "options": "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=15000",
+        **_asked,
+        "options": f"{_timeouts} {_asked.get('options', '')}".strip(),
     }
     if DATABASE_POOL_SIZE:
         DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 2.0}

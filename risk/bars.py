@@ -8,9 +8,10 @@ import numpy as np
 
 from engine.timeframes import INTERVAL_MS
 from engine.window import Window, empty
+from market.candles import read_candles
 from market.holes import HoleSpan, gaps
 from market.models import Hole, Series
-from market.windows import hole_reason, read_candles
+from market.windows import hole_reason
 
 GIVE_UP_MS = 24 * INTERVAL_MS["1h"]  # a bar that is still missing then is not waited for any longer
 

@@ -45,6 +45,9 @@ class PastWindows:
     def __init__(self, signal: Signal) -> None:
         self._signal = signal
 
+    def mark(self, series: Series) -> None:
+        """They are made for one question, so none is asked twice."""
+
     def cut(self, series: Series, as_of: int) -> Window | NoScore:
         """Return the window of ``series`` for ``as_of``, or why it has none."""
         used = self._signal.timeframes.get(series.timeframe)

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.score import Levels, Policy, SymbolScore, TimeframeScore, combine, components_json, consensus
 from engine.timeframes import INTERVAL_MS
 from engine.window import Window
 from market.models import Instrument, Series
 from market.windows import Cuts, NoScore, Windows
+
+if TYPE_CHECKING:
+    from engine.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,14 @@ class SeriesResult:
 
     score: TimeframeScore
     window: Window
-    evidence: Any  # engine.evidence.Evidence, which a process that never scores does not load
+    said: Any  # engine.steps.Said, which a process that never scores does not load
+
+    @cached_property
+    def reasons(self) -> list[str]:
+        """One sentence for each detector that is installed."""
+        from engine import explain
+
+        return explain.reasons(self.said)
 
 
 @dataclass(frozen=True)
@@ -47,56 +58,52 @@ def score_symbols(
     timeframes: Sequence[str],
     policy: Policy,
     windows: Cuts,
+    steps: "Steps | None" = None,
 ) -> list[SymbolResult]:
-    """Score each instrument at its close; ``windows`` hold the bars of its series. All series in one engine call."""
-    from engine.evidence import scan
+    """Score each instrument at its close; ``windows`` hold the bars of its series. All series in one engine call.
+
+    ``steps``: of earlier calls with the same windows; a bar that only follows then costs little.
+    """
+    from engine.steps import Followed, Steps
 
     cuts = {
-        (instrument.pk, one.timeframe): windows.cut(one, as_of)
+        (instrument.pk, one.timeframe): (one, windows.cut(one, as_of))
         for instrument, as_of, series in wanted
         for one in series
     }
-    ready = {key: window for key, window in cuts.items() if isinstance(window, Window)}
-    evidence = dict(zip(ready, scan(list(ready.values()), explain=True), strict=True))
+    ready = {
+        key: Followed(window, (windows.mark(one), int(window.open_times[0])))
+        for key, (one, window) in cuts.items()
+        if isinstance(window, Window)
+    }
+    said = (steps or Steps()).scan(ready)
     results = []
     for instrument, as_of, _ in wanted:
         scored: dict[str, SeriesResult] = {}
         skipped: dict[str, NoScore] = {}
         for timeframe in timeframes:
             key = (instrument.pk, timeframe)
-            cut = cuts.get(key) or NoScore("unavailable", f"{instrument.symbol} has no {timeframe} candles")
+            if key not in cuts:
+                skipped[timeframe] = NoScore("unavailable", f"{instrument.symbol} has no {timeframe} candles")
+                continue
+            _, cut = cuts[key]
             if isinstance(cut, NoScore):
                 skipped[timeframe] = cut
             else:
-                scored[timeframe] = SeriesResult(
-                    _combined(evidence[key], ready[key], policy), ready[key], evidence[key]
-                )
+                scored[timeframe] = SeriesResult(_combined(said[key], cut, policy), cut, said[key])
         score = consensus({t: r.score for t, r in scored.items()}, timeframes, policy)
         results.append(SymbolResult(instrument, as_of, score, scored, skipped))
     return results
 
 
-def _combined(evidence: Any, window: Window, policy: Policy) -> TimeframeScore:
-    return combine(
-        evidence.score[:, 0, 0].tolist(),
-        evidence.confidence[:, 0, 0].tolist(),
-        float(evidence.atr[0, 0]),
-        float(evidence.atr_rank[0, 0]),
-        policy,
-        Levels(float(window.values[3, -1]), exp(evidence.swing_low[0, 0]), exp(evidence.swing_high[0, 0])),
-    )
+def _combined(said: Any, window: Window, policy: Policy) -> TimeframeScore:
+    levels = Levels(float(window.values[3, -1]), exp(said.swing_low), exp(said.swing_high))
+    return combine(said.score, said.confidence, said.atr, said.atr_rank, policy, levels)
 
 
 def components(result: SeriesResult) -> list[dict[str, float | str]]:
     """Return a series' components as the wire has them, each with its reason."""
-    return components_json(result.score.parts, reasons(result))
-
-
-def reasons(result: SeriesResult) -> list[str]:
-    """Return one sentence for each detector that is installed."""
-    from engine import explain
-
-    return explain.reasons(result.evidence)
+    return components_json(result.score.parts, result.reasons)
 
 
 def record(result: SymbolResult) -> dict[str, dict[str, Any]]:

@@ -17,10 +17,11 @@ from engine.timeframes import INTERVAL_MS
 from market.models import CandleRevision, Market, Series
 from market.windows import NoScore, Windows
 from signals.models import SeriesState
-from signals.scoring import SeriesResult, SymbolResult, reasons, score_symbols
+from signals.scoring import SeriesResult, SymbolResult, score_symbols
 
 # What a state holds depends on no policy; the scoring of symbols wants one.
 ANY_POLICY = Policy(dict.fromkeys(DETECTORS, 1.0), act=0.5, min_confidence=0.0)
+NOTHING: Mapping[int, int] = {}
 COLUMNS = ("close", "revision", "price", "values", "reasons", "no_score", "detail")
 
 
@@ -31,7 +32,7 @@ def scored(one: Series, result: SeriesResult) -> SeriesState:
     installed = part.parts[: len(DETECTORS)]  # behind them: weighed by the preset, but not installed
     said = [p.score for p in installed], [p.confidence for p in installed]
     state.put(*said, part.atr, part.atr_rank, part.levels)
-    state.reasons = reasons(result)
+    state.reasons = result.reasons
     return state
 
 
@@ -40,13 +41,17 @@ def unscored(one: Series, close: int, none: NoScore) -> SeriesState:
     return SeriesState(series=one, close=close, no_score=none.reason, detail=none.detail)
 
 
-def of_result(result: SymbolResult, members: Sequence[Series], windows: Windows) -> Iterator[SeriesState]:
-    """Yield the states of a scored symbol's series."""
+def of_result(
+    result: SymbolResult, members: Sequence[Series], windows: Windows, told: Mapping[int, int] = NOTHING
+) -> Iterator[SeriesState]:
+    """Yield the states of a scored symbol's series, but of those whose newest close is in ``told``, by series id."""
     for one in members:
+        close = windows.newest_close(one, result.as_of) or 0
+        if told.get(one.pk) == close:
+            continue
         if one.timeframe in result.series:
             yield scored(one, result.series[one.timeframe])
         else:
-            close = windows.newest_close(one, result.as_of) or 0
             yield unscored(one, close, result.skipped[one.timeframe])
 
 

@@ -87,6 +87,18 @@ def test_a_generated_secret_is_for_its_owner_alone_and_the_same_at_the_next_star
     assert {one.stat().st_mode & 0o777 for one in (tmp_path / "secret_key", tmp_path / "alerts_key")} == {0o600}
 
 
+def test_what_the_databases_url_asks_for_stays_beside_our_timeouts(tmp_path):
+    url = "postgres://me@db.example/agent?sslmode=verify-full&options=-c%20work_mem%3D64MB"
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DATABASE_URL": url}
+    program = (
+        "import json; from realtime_agent import settings as s; print(json.dumps(s.DATABASES['default']['OPTIONS']))"
+    )
+    command = [sys.executable, "-c", program]
+    options = json.loads(subprocess.check_output(command, cwd=ROOT, env=environment, text=True, timeout=60))
+    assert options["sslmode"] == "verify-full"
+    assert "lock_timeout=2000" in options["options"] and options["options"].endswith("-c work_mem=64MB")
+
+
 def test_lines_are_json_objects_where_it_is_asked_for_and_the_trail_is_shown_there_alone():
     code = (
         "import logging; from telemetry.logs import on_tick, trail\n"

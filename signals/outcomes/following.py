@@ -8,9 +8,10 @@ import numpy as np
 from django.db import connection, transaction
 
 from engine.window import Window
+from market.candles import read_candles
 from market.holes import HoleSpan, gaps
 from market.models import Hole, Instrument, Series
-from market.windows import hole_reason, read_candles
+from market.windows import hole_reason
 from signals.outcomes.calibrating import refit
 from signals.outcomes.models import Outcome
 

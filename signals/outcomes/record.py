@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.window import Window
+from market.candles import read_candles
 from market.models import Series
-from market.windows import read_candles
 from signals.outcomes.models import Outcome
 
 FEWEST = 30  # outcomes: under it a percentage says more about luck than about signals

@@ -13,6 +13,7 @@ from engine.detectors import REGISTRY
 from engine.evidence import fold, fresh_state, history, scan
 from engine.explain import reasons
 from engine.side import HOUR_MS, ROWS, SideValues, at_closes, read_as
+from engine.steps import said_of
 from engine.timeframes import INTERVAL_MS
 
 DAY = 24 * HOUR_MS
@@ -56,7 +57,7 @@ def said(window, name="sentiment"):
     """Return score, confidence and sentence of the window's last bar."""
     evidence = scan([window], explain=True)[0]
     at = PLACES[name]
-    return evidence.score[at, 0, 0], evidence.confidence[at, 0, 0], reasons(evidence)[at]
+    return evidence.score[at, 0, 0], evidence.confidence[at, 0, 0], reasons(said_of(evidence)[0])[at]
 
 
 def reference(stored, close):

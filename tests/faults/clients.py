@@ -1,68 +1,85 @@
-"""Clients that write down what they get, and come back with ``since`` whenever they are cut off."""
+"""Clients that check the numbers they get, and come back with ``since`` whenever they are cut off."""
 
 import asyncio
 import json
 import random
 import threading
 import time
+from collections.abc import Sequence
 
 import websockets
 
 
 class Client:
-    """One client of all symbols. ``seen``: numbers by symbol in the order they came. ``closes``: codes of each end."""
+    """One client of all symbols. ``last``: newest number by symbol. ``closes``: codes of each end.
+
+    ``breaks``: (symbol, number before, number) wherever one did not follow the one before it.
+    """
 
     def __init__(self, url: str, seed: int) -> None:
         self._url, self._random = url, random.Random(seed)
-        self.seen: dict[str, list[int]] = {}
+        self.last: dict[str, int] = {}
+        self.breaks: list[tuple[str, int, int]] = []
+        self.heard = self.arrivals = 0
         self.epoch: str | None = None
         self.closes: list[int] = []
         self.errors: list[dict] = []
         self.connected_at: float | None = None
-        self.frames: list[tuple[float, dict]] = []
+        self._socket: websockets.ClientConnection | None = None
 
     async def run(self) -> None:
         while True:
             try:
                 async with websockets.connect(self._url, open_timeout=30, max_size=None, ping_interval=None) as socket:
+                    self._socket = socket
                     await self._listen(socket)
             except websockets.ConnectionClosed as end:
                 self.closes.append(end.rcvd.code if end.rcvd else 1006)
             except (OSError, TimeoutError, websockets.WebSocketException):
                 self.closes.append(0)  # nobody there yet
-            self.connected_at = None
+            self.connected_at = self._socket = None
             await asyncio.sleep(self._random.uniform(0.1, 0.5))
 
     async def _listen(self, socket) -> None:
         request = {"action": "subscribe", "symbols": ["*"]}
         if self.epoch:
-            since = {symbol: seqs[-1] for symbol, seqs in self.seen.items()}
-            request |= {"since": since, "epoch": self.epoch}
+            request |= {"since": self.last, "epoch": self.epoch}
         await socket.send(json.dumps(request))
         async for text in socket:
             self._take(json.loads(text))
 
     def _take(self, message: dict) -> None:
         if message["type"] == "signal":
-            self.seen.setdefault(message["symbol"], []).append(message["seq"])
-            self.frames.append((time.monotonic(), message))
+            self._follow(message["symbol"], message["seq"])
         elif message["type"] == "status":
             self.epoch = message["epoch"]
         elif message["type"] == "subscription_confirmed":
             self.connected_at = time.monotonic()
+            self.arrivals += 1
             for symbol, seq in message["seq"].items():
-                if symbol not in self.seen:  # where this client begins
-                    self.seen[symbol] = [seq]
+                self.last.setdefault(symbol, seq)  # where this client begins
         elif message["type"] == "error":
             self.errors.append(message)
 
+    def _follow(self, symbol: str, seq: int) -> None:
+        before = self.last.setdefault(symbol, seq - 1)
+        if seq != before + 1:
+            self.breaks.append((symbol, before, seq))
+        self.last[symbol] = seq
+        self.heard += 1
+
+    def drop(self) -> None:
+        """Lose the connection without a word, as a client does whose network goes."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
 
 class Clients:
-    """Many clients on an event loop of their own."""
+    """Many clients on an event loop of their own, spread over the web processes at ``ports``."""
 
-    def __init__(self, port: int, count: int, seed: int) -> None:
-        url = f"ws://127.0.0.1:{port}/ws/realtime"
-        self.all = [Client(url, seed * 1000 + number) for number in range(count)]
+    def __init__(self, ports: Sequence[int], count: int, seed: int) -> None:
+        urls = [f"ws://127.0.0.1:{port}/ws/realtime" for port in ports]
+        self.all = [Client(urls[number % len(urls)], seed * 1000 + number) for number in range(count)]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -77,6 +94,9 @@ class Clients:
 
     def connected(self) -> int:
         return sum(one.connected_at is not None for one in self.all)
+
+    def drop_all(self) -> None:
+        self._loop.call_soon_threadsafe(lambda: [one.drop() for one in self.all])
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -5,6 +5,8 @@ import random
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from tests.faults.servers import programs
 from tests.faults.stack import Stack
 
 FULL = os.environ.get("FAULTS") == "full"
+AT_MOST = int(os.environ.get("FAULTS_AT_MOST") or 10**6)  # of the full counts: where time is short
+caused: list[int] = []  # by the test that runs
 SEED = int(os.environ.get("FAULTS_SEED") or time.time_ns() % 1_000_000)
 
 
@@ -29,32 +33,40 @@ def pytest_collection_modifyitems(items) -> None:
 
 
 def times(small: int, full: int) -> int:
-    """Return how often a fault is caused."""
-    return full if FULL else small
+    """Return how often a fault is caused, and keep it for the table."""
+    count = min(full, AT_MOST) if FULL else small
+    caused.append(count)
+    return count
 
 
-@pytest.fixture(scope="session")
-def stack():
+@contextmanager
+def running(**options) -> Iterator[Stack]:
+    """A stack that does ticks, gone at the end."""
     if shutil.which("redis-server") is None or programs() is None:
         absent("faults are not tested: they start PostgreSQL and Redis servers of their own, which are not installed")
     # Not pytest's own folder: it is closed to the user that PostgreSQL runs as.
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     folder.chmod(0o755)
-    one = Stack(folder)
+    one = Stack(folder, **options)
     try:
-        one.wait_for_ticks(3)
+        one.wait_for_ticks(3, 300.0)
         yield one
     finally:
         one.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        if not os.environ.get("FAULTS_KEEP"):  # its logs, to find out why something failed
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack():
+    with running() as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
 def truth(stack):
-    one = Truth(stack)
-    yield one
-    one.process.kill()
-    one.process.wait()
+    with closing(Truth(stack)) as one:
+        yield one
 
 
 @pytest.fixture
@@ -68,10 +80,9 @@ def clients(stack):
     """Twenty recording clients, all connected."""
     from tests.faults.servers import wait_for
 
-    listening = Clients(stack.port, 20, SEED)
-    wait_for(lambda: listening.connected() == 20, what="20 clients connected")
-    yield listening
-    listening.close()
+    with closing(Clients([stack.port], 20, SEED)) as listening:
+        wait_for(lambda: listening.connected() == 20, what="20 clients connected")
+        yield listening
 
 
 @pytest.fixture

@@ -1,17 +1,21 @@
 """Private PostgreSQL and Redis servers that may be killed: on free ports, gone with the test."""
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import redis
 
 PATIENCE_S = 60.0
+BY = "by=%a="  # before each line of PostgreSQL's log: the application it is about
 
 
 def free_port() -> int:
@@ -59,6 +63,7 @@ class Postgres:
     def start(self) -> "Postgres":
         # fsync off: what is killed here is the server, not the machine.
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        options += f" -c log_line_prefix={BY}"
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-o", options, "start")
         return self
 
@@ -72,6 +77,26 @@ class Postgres:
     def rows(self, query: str, *arguments) -> list[tuple]:
         with self.connect() as connection:
             return connection.execute(query, arguments or None).fetchall()
+
+    @contextmanager
+    def counted(self, application: str) -> Iterator[Callable[[], int]]:
+        """While the block runs, count what a process asks; it gives a function that returns the count so far."""
+        log, since = self.folder / "log", (self.folder / "log").stat().st_size
+        asked = re.compile(rf"^{BY.replace('%a', application)}LOG:  (statement|execute)[^:]*: (\w+)", re.MULTILINE)
+        self._log_statements("all")
+        try:
+            yield lambda: sum(
+                kind not in ("BEGIN", "COMMIT", "ROLLBACK", "SET")
+                for _, kind in asked.findall(log.read_bytes()[since:].decode(errors="replace"))
+            )
+        finally:
+            self._log_statements("none")
+
+    def _log_statements(self, which: str) -> None:
+        with self.connect() as connection:
+            connection.execute(f"ALTER SYSTEM SET log_statement = {which}")
+            connection.execute("SELECT pg_reload_conf()")
+        time.sleep(0.5)  # until every session has seen it
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self._as, str(self.programs / program), *arguments]

@@ -67,14 +67,14 @@ class Supervised:
 class Stack:
     """web, workers, beat and feed over one PostgreSQL and one Redis, a replay of made-up candles before them."""
 
-    def __init__(self, folder: Path, workers: int = 2) -> None:
+    def __init__(self, folder: Path, workers: int = 2, symbols: int = len(SYMBOLS), **environment: str) -> None:
         self.folder = folder
-        for number, symbol in enumerate(SYMBOLS):
+        for number, symbol in enumerate(SYMBOLS[:symbols]):
             write_csv(folder / "candles", symbol, walk(BARS, seed=100 + number))
         self.controls = Controls(folder / "controls")
         self.postgres, self.redis = Postgres(folder / "postgres").start(), Redis(folder / "redis").start()
         self.port = free_port()
-        self.environment = self._environment()
+        self.environment = self._environment() | environment
         self.manage("migrate", "-v0")
         self.configure()
         self.all: dict[str, Supervised] = {}
@@ -104,9 +104,10 @@ class Stack:
             "PYTHONWARNINGS": "ignore",
         }
 
-    def start(self, name: str, command: list[str]) -> Supervised:
+    def start(self, name: str, command: list[str], **environment: str) -> Supervised:
         log = self.folder / f"{name.rstrip('0123456789')}.log"
-        self.all[name] = Supervised(name, command, self.environment, log)
+        environment = self.environment | {"PGAPPNAME": name} | environment
+        self.all[name] = Supervised(name, command, environment, log)
         return self.all[name]
 
     def _supervise(self) -> None:

@@ -2,10 +2,14 @@
 
 import threading
 import time
+from contextlib import closing
+from typing import NamedTuple
 
 import pytest
 
+from tests.faults.clients import Clients
 from tests.faults.conftest import FULL, times
+from tests.faults.oracle import judge_heard
 from tests.faults.servers import wait_for
 
 
@@ -85,6 +89,50 @@ def test_clients_of_a_layer_that_loses_a_third_hear_everything(stack, judged, re
     judged()
 
 
+def test_clients_dropped_all_at_once_come_back_without_a_gap_for_a_hundred_queries(stack, chance, record_property):
+    count = 1000 if FULL else 150
+    queries, most, slowest = 0, 0.0, 0.0
+    with closing(Clients([stack.port], count, chance.randrange(10**6))) as many:
+        wait_for(lambda: many.connected() == count, 300.0, f"{count} clients connected")
+        for _ in range(times(1, 10)):
+            took = storm(stack, many)
+            most, slowest, queries = max(most, took.most), max(slowest, took.all), max(queries, took.queries)
+            stack.wait_for_ticks(1)
+        heard = judge_heard(stack, many)
+    record_property("clients", count)
+    record_property("99 % back at most after, s", round(most, 1))
+    record_property("all back at most after, s", round(slowest, 1))
+    record_property("queries beyond the usual at most", queries)
+    assert heard, f"heard: {heard}"
+    assert queries <= 100
+
+
+class Storm(NamedTuple):
+    """Seconds until 99 % and until all were back; queries of the web process beyond those of quiet seconds."""
+
+    most: float
+    all: float
+    queries: int
+
+
+def storm(stack, many) -> Storm:
+    with stack.postgres.counted("web") as asked:
+        time.sleep(3.0)
+        usual, before = asked() / 3.0, asked()
+        arrivals = [one.arrivals for one in many.all]
+        began = time.monotonic()
+        many.drop_all()
+
+        def back() -> int:
+            return sum(one.arrivals > n for one, n in zip(many.all, arrivals, strict=True))
+
+        wait_for(lambda: back() >= 0.99 * len(many.all), what="99 % of the clients back")
+        most = time.monotonic() - began
+        wait_for(lambda: back() == len(many.all), what="all clients back")
+        took = time.monotonic() - began
+        return Storm(most, took, round(asked() - before - usual * took))
+
+
 def test_whoever_comes_back_from_any_position_gets_all_from_there_or_is_told(stack, chance):
     from tests.faults.resuming import Resume, heads_and_epoch
 
@@ -119,10 +167,10 @@ def test_toggles_and_presets_during_scans_leave_one_preset_a_scan_and_silence_wh
     assert stack.request("/api/agent/toggle?enabled=false", "PUT")[0] == 200
     time.sleep(1.0)
     stored = stack.postgres.rows("SELECT count(*) FROM signals_signal")
-    heard = sum(len(one.frames) for one in clients.all)
+    heard = sum(one.heard for one in clients.all)
     time.sleep(2.5)
     assert stack.postgres.rows("SELECT count(*) FROM signals_signal") == stored
-    assert sum(len(one.frames) for one in clients.all) == heard
+    assert sum(one.heard for one in clients.all) == heard
     mixed = (
         "SELECT count(*) FROM signals_signal s JOIN agent_scanrun r ON r.id = s.run_id "
         "WHERE s.preset_version_id <> r.preset_version_id"

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from engine.window import Window
 from market import ingest
+from market.candles import read_candles
 from market.models import Candle, CandleRevision, Instrument, Market, Series
 from market.revisions import known_then
-from market.windows import Windows, read_candles
+from market.windows import Windows
 from tests.playing import FIVE, START, walk, without
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from engine.timeframes import INTERVAL_MS
 from engine.window import COLUMNS, Window
+from market.candles import read_candles
 from market.feeds import current_market
 from market.models import Market, Series
-from market.windows import read_candles
 from rest.symbols import normalise
 
 
