@@ -125,9 +125,13 @@ class Logged(NamedTuple):
 
 
 def logged(window: Window) -> Logged:
-    """Return a window with its logs taken; the volumes are the window's own memory. Raises ValueError: ``checked``."""
+    """Return a window with its logs taken, each row in one piece; the volumes are the window's own memory if they are.
+
+    Raises ValueError: ``checked``.
+    """
     checked(window)
-    return Logged(natural_log(np.ascontiguousarray(window.values[:4])), window.values[4:], window.side)
+    prices = natural_log(np.ascontiguousarray(window.values[:4]))
+    return _bar_by_bar(Logged(prices, window.values[4:], window.side))
 
 
 def _logged_at(i: int, window: Window | Logged) -> Logged:
@@ -205,6 +209,14 @@ def _beside(places: IntArray, bars: IntArray) -> FloatArray:
     return tile
 
 
+def side_by_side(windows: Sequence[Logged]) -> FloatArray:
+    """Return windows as the lanes of a tile (6, time, lane); a shorter one is filled up with its last bar, unread.
+
+    Each row of each window lies in one piece, as ``logged`` leaves it.
+    """
+    return _beside(_places(windows), np.array([one.prices.shape[1] for one in windows]))
+
+
 def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int = 1) -> list[Evidence]:
     """Return the evidence of the last bar of each window (row and lane axes of length 1), in the order given.
 
@@ -221,7 +233,7 @@ def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int
 
     def fold_tile(members: list[int]) -> None:
         bars, emit = np.array([lengths[i] for i in members]), lengths[members[0]] - 1
-        tile = _beside(_places([logs[i] for i in members]), bars)
+        tile = side_by_side([logs[i] for i in members])
         side = lanes_of([logs[i].side for i in members], bars.tolist(), emit)
         evidence = fold(Bars(*tile)._replace(side=side), Span(0, 0, emit), fresh_state(len(members)), explain)
         for i, one in zip(members, _lane_by_lane(evidence, bars - 1 - emit, explain), strict=True):

@@ -13,7 +13,7 @@ import numpy as np
 from engine.bars import Bars, FloatArray, Span, natural_log
 from engine.checked import checked
 from engine.detectors.base import BAND_BARS, LOOK_BACK
-from engine.evidence import LANES, Evidence, State, _tile, fold, fresh_state, logged
+from engine.evidence import LANES, Evidence, State, fold, fresh_state, logged, side_by_side
 from engine.side import lanes_of
 from engine.window import COLUMNS, Window
 
@@ -158,10 +158,7 @@ def _folded(keys: list[Hashable], followed: Sequence[Followed]) -> _Cohort:
     states, tails, said = [], [], []
     for at in range(0, len(keys), LANES):
         windows = [one.window for one in followed[at : at + LANES]]
-        ready = [logged(window) for window in windows]
-        bars = np.concatenate([np.concatenate([one.prices, one.volumes]) for one in ready], axis=1)
-        ends = np.arange(1, len(windows) + 1) * length
-        tile = _tile(bars, ends - length, ends)
+        tile = side_by_side([logged(window) for window in windows])
         side = lanes_of([window.side for window in windows], [length] * len(windows), length - 1)
         state = fresh_state(len(windows))
         evidence = fold(Bars(*tile)._replace(side=side), Span(0, 0, length - 1), state, explain=True)
