@@ -1,4 +1,4 @@
-"""``python -m bench.run [--rounds N]``: measure the engine beside what people use today; write bench/results/YYYY-MM-DD.md.
+"""``python -m bench.run [--rounds N]``: measure the engine beside what people use; write bench/results/YYYY-MM-DD.md.
 
 Runs alternate, ours and theirs, and medians are compared: absolute times of one machine at one hour say little. A
 peer that is missing ends the run; a target that is missed is reported as missed.
