@@ -66,8 +66,9 @@ _guard: ContextVar[Guard | None] = ContextVar("alerts_guard", default=None)
 _WATCHED = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 
 
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _WATCHED:
+# The set as a default: a hook is called until the very end, when the names of its module are gone.
+def _audit(event: str, arguments: tuple[Any, ...], watched: frozenset[str] = _WATCHED) -> None:
+    if event not in watched:
         return
     guard = _guard.get()
     if guard is not None and arguments[1] is not None:
