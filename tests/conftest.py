@@ -1,5 +1,6 @@
 """Fixtures of the whole suite."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -9,18 +10,34 @@ from pathlib import Path
 
 import pytest
 from channels.layers import channel_layers
-from django.core.management import call_command
 from django.db import connection
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 
+from agent import claims
 from agent.runner import MarketRunner
 from market.feeds import current_market
+from market.models import Market
 from signals import history, hub
+from signals.models import Signal
 from signals.publish import mark_published
 from tests.databases import empty_database, postgres_answers
+from tests.kept import Rows, put_back_begun, put_back_played, restore, tables, taken
 from tests.playing import FIVE, START, walk, without, write_csv
 
 ROOT = Path(__file__).resolve().parent.parent
+# Files that take long begin first, so that no process is left alone with one at the end.
+LONG = (
+    "test_rest.py",
+    "test_parity.py",
+    "test_cycle.py",
+    "test_detectors.py",
+    "test_retention.py",
+    "test_every_fault.py",
+)
+
+
+def pytest_collection_modifyitems(items) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def absent(what: str) -> None:
@@ -49,22 +66,44 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory) -> Path:
-    """A migrated database file, made once."""
-    folder = tmp_path_factory.mktemp("migrated")
-    environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | {"DATA_DIR": str(folder)}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+def migrated(tmp_path_factory, worker_id) -> Path:
+    """A migrated database file, made once for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "migrated"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | {"DATA_DIR": str(folder)}
+            subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+            (folder / "made").touch()
     return folder / "agent.sqlite3"
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """End the sessions of threads that a cancelled socket left behind: PostgreSQL drops no database that is in use."""
-    yield
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[Rows]:
+    """The rows of a database that no test has touched; what a test commits makes place for them again.
+
+    At the end the sessions of threads that a cancelled socket left behind end too: PostgreSQL drops no database that is
+    in use.
+    """
+    with django_db_blocker.unblock():
+        untouched = taken(tables())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: restore(untouched))
+        yield untouched
     if connection.vendor == "postgresql":
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(others + "pg_backend_pid()")
+
+
+@pytest.fixture(autouse=True)
+def no_renewal_behind_a_test(request, monkeypatch):
+    """Within a test's transaction nobody else writes: on SQLite a lease's renewal would wait 20 s for the end of it."""
+    marker = request.node.get_closest_marker("django_db")
+    if not (marker and marker.kwargs.get("transaction")):
+        monkeypatch.setattr(claims, "RENEWALS", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -112,26 +151,20 @@ def replay(settings, replay_folder: Path):
     return settings
 
 
-@pytest.fixture(scope="module")
-def played_market(django_db_setup, django_db_blocker, replay_folder: Path):
-    """A market played for 60 ticks, once for a module; each test's own changes are rolled back."""
-    with django_db_blocker.unblock(), override_settings(**replay_settings(replay_folder)):
-        runner = MarketRunner(current_market())
-        for _ in range(60):
-            mark_published(runner.step().signals)
-    yield
-    with django_db_blocker.unblock():
-        call_command("flush", interactive=False, verbosity=0)
+def open_runner() -> MarketRunner:
+    """Open the configured market, which is put back where none is stored."""
+    if not Market.objects.exists():
+        put_back_begun(lambda: MarketRunner(current_market()))
+    return MarketRunner(current_market())
 
 
-@pytest.fixture
-def play(replay, db) -> Callable[[int], list]:
+def player() -> Callable[[int], list]:
     """Return a function that plays n ticks and returns the signals they stored."""
     runners = []
 
     def run(ticks: int) -> list:
         if not runners:
-            runners.append(MarketRunner(current_market()))
+            runners.append(open_runner())
         signals = []
         for _ in range(ticks):
             step = runners[0].step()
@@ -140,6 +173,36 @@ def play(replay, db) -> Callable[[int], list]:
         return signals
 
     return run
+
+
+@pytest.fixture(scope="module")
+def played_market(django_db_setup, django_db_blocker, replay_folder: Path):
+    """A market played for 60 ticks, once for a module; each test's own changes are rolled back."""
+    with django_db_blocker.unblock(), override_settings(**replay_settings(replay_folder)):
+        put_back_played(60, player())
+    yield
+    with django_db_blocker.unblock():
+        restore(django_db_setup)
+
+
+@pytest.fixture
+def play(replay, db) -> Callable[[int], list]:
+    """Return a function that plays n ticks and returns the signals they stored."""
+    return player()
+
+
+@pytest.fixture
+def played(play) -> Callable[[int], list]:
+    """Return a function that has n ticks be over, before anything else happens, and returns the signals they stored.
+
+    For tests of what comes of a market; ``play`` is for those of the ticks themselves, and goes on behind it.
+    """
+
+    def past(ticks: int) -> list:
+        put_back_played(ticks, play)
+        return list(Signal.objects.select_related("instrument").order_by("as_of", "instrument__symbol"))
+
+    return past
 
 
 @pytest.fixture

@@ -37,8 +37,8 @@ def score(symbol: str) -> float:
     return scanner.scan(current_market(), [signal.instrument], ["5m"], policy)[0].score.score
 
 
-def test_a_signal_is_explained_from_what_was_known_when_it_was_made(play):
-    play(60)
+def test_a_signal_is_explained_from_what_was_known_when_it_was_made(played):
+    played(60)
     signal, series = newest_of("BBBUSDT")
     before = score("BBBUSDT")
     last = signal.timeframes["5m"]["last_open"]
@@ -51,16 +51,16 @@ def test_a_signal_is_explained_from_what_was_known_when_it_was_made(play):
     assert score("BBBUSDT") != before
 
 
-def test_without_the_former_values_the_same_signal_differs(play):
-    play(60)
+def test_without_the_former_values_the_same_signal_differs(played):
+    played(60)
     signal, series = newest_of("BBBUSDT")
     correct(series, signal.timeframes["5m"]["last_open"], 1.01)
     CandleRevision.objects.all().delete()
     assert explain(signal)["reason"] == "differs"
 
 
-def test_a_value_that_no_correction_explains_still_differs(play):
-    play(60)
+def test_a_value_that_no_correction_explains_still_differs(played):
+    played(60)
     signal, series = newest_of("BBBUSDT")
     last = signal.timeframes["5m"]["last_open"]
     correct(series, last, 1.01)
@@ -68,8 +68,8 @@ def test_a_value_that_no_correction_explains_still_differs(play):
     assert explain(signal)["reason"] == "differs"
 
 
-def test_signals_before_and_after_a_correction_are_identical_each_with_its_own_bars(play):
-    play(60)
+def test_signals_before_and_after_a_correction_are_identical_each_with_its_own_bars(played, play):
+    played(60)
     signal, series = newest_of("BBBUSDT")
     correct(series, signal.timeframes["5m"]["last_open"], 1.01)
     later = [s for s in play(60) if s.instrument_id == signal.instrument_id]

@@ -41,8 +41,8 @@ def start_afresh():
     ScanRun.objects.all().delete()
 
 
-def test_signals_of_a_symbol_are_numbered_from_one_without_a_hole(play):
-    play(120)
+def test_signals_of_a_symbol_are_numbered_from_one_without_a_hole(played):
+    played(110)
     numbers = {}
     for symbol, seq in Signal.objects.order_by("seq").values_list("instrument__symbol", "seq"):
         numbers.setdefault(symbol, []).append(seq)
@@ -52,11 +52,11 @@ def test_signals_of_a_symbol_are_numbered_from_one_without_a_hole(play):
     assert sum(map(len, numbers.values())) > 8
 
 
-def test_a_replay_played_again_and_restarted_on_the_way_stores_the_same_rows(play, replay):
-    play(100)
+def test_a_replay_played_again_and_restarted_on_the_way_stores_the_same_rows(played, replay):
+    played(60)
     once = stored_rows()
     start_afresh()
-    for _ in range(10):
+    for _ in range(6):
         runner = MarketRunner(current_market())  # a restart: nothing but the database is kept
         for _ in range(10):
             mark_published(runner.step().signals)
@@ -65,17 +65,17 @@ def test_a_replay_played_again_and_restarted_on_the_way_stores_the_same_rows(pla
     assert len(once) > 6
 
 
-def test_every_signal_is_derived_again_identically(play):
-    play(110)
+def test_every_signal_is_derived_again_identically(played):
+    played(110)
     for signal in Signal.objects.all():
         answer = explain(signal)
         assert answer["identical"] is True, (signal, answer["reason"])
 
 
-def test_one_stored_candle_altered_by_one_unit_in_the_last_place_is_noticed(play):
+def test_one_stored_candle_altered_by_one_unit_in_the_last_place_is_noticed(played):
     import numpy as np
 
-    play(60)
+    played(60)
     signal = Signal.objects.filter(instrument__symbol="BBBUSDT").latest("seq")
     candle = Candle.objects.filter(
         series__instrument=signal.instrument, series__timeframe="5m", open_time=signal.timeframes["5m"]["first_open"]
@@ -86,8 +86,8 @@ def test_one_stored_candle_altered_by_one_unit_in_the_last_place_is_noticed(play
     assert answer["reason"] == "differs"
 
 
-def test_a_signal_of_another_engine_or_of_pruned_candles_is_not_called_identical(play):
-    play(30)
+def test_a_signal_of_another_engine_or_of_pruned_candles_is_not_called_identical(played):
+    played(30)
     signal = Signal.objects.latest("as_of")
     signal.scoring_version = "other"
     assert (explain(signal)["identical"], explain(signal)["reason"]) == (None, "engine_changed")
@@ -95,8 +95,8 @@ def test_a_signal_of_another_engine_or_of_pruned_candles_is_not_called_identical
     assert (explain(signal)["identical"], explain(signal)["reason"]) == (None, "candles_pruned")
 
 
-def test_an_outage_gives_gap_with_its_reason_and_then_scores_again(play):
-    play(50)  # the outage begins at bar 3,300
+def test_an_outage_gives_gap_with_its_reason_and_then_scores_again(played, play):
+    played(50)  # the outage begins at bar 3,300
     before = Signal.objects.filter(instrument__symbol="CCCUSDT").count()
     play(26)
     skipped = Stream.objects.get(instrument__symbol="CCCUSDT").decision["skipped"]
@@ -106,6 +106,7 @@ def test_an_outage_gives_gap_with_its_reason_and_then_scores_again(play):
     assert not Candle.objects.filter(
         series__instrument__symbol="CCCUSDT", series__timeframe="5m", open_time__gte=during[0], open_time__lt=during[1]
     ).exists()
+    services.configure({"scan_interval_ms": 1_800_000})  # 14 bars of an hour are long: fewer ticks lead to their end
     play(200)
     assert Stream.objects.get(instrument__symbol="CCCUSDT").decision["skipped"] == []
     assert Signal.objects.filter(instrument__symbol="CCCUSDT").count() > before
@@ -204,8 +205,8 @@ def test_a_tick_over_which_every_taker_dies_is_given_up_and_the_market_goes_on(p
     assert current_market().position == market.position + FIVE
 
 
-def test_a_scan_in_shards_stores_what_a_scan_in_one_piece_stores(play, replay):
-    play(60)
+def test_a_scan_in_shards_stores_what_a_scan_in_one_piece_stores(played, replay):
+    played(60)
     once = stored_rows()
     start_afresh()
     replay.SCAN_SHARD_SYMBOLS = 1

@@ -33,8 +33,8 @@ def test_a_plan_keeps_to_its_symbols_step_and_least_notional_and_is_derived_agai
         assert (told["identical"], told["derived"]["plan"]) == (True, signal.plan)
 
 
-def test_a_plan_that_was_tampered_with_is_found_out(play):
-    play(60)
+def test_a_plan_that_was_tampered_with_is_found_out(played):
+    played(60)
     signal = next(s for s in Signal.objects.all() if s.plan)
     signal.plan["stop"] *= 1.0000001
     signal.save()

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from agent import retention
+from agent import retention, services
 from agent.models import Runner, ScanRun
 from agent.retention import Retention, prune, prune_daily
 from agent.runner import MarketRunner
@@ -50,21 +50,23 @@ def numbers() -> dict[str, list[int]]:
     return found
 
 
-def test_nothing_goes_without_a_policy(play):
-    play(40)
+def test_nothing_goes_without_a_policy(played):
+    played(60)
     before = candles(), numbers(), ScanRun.objects.count()
     assert prune(KEEP) == {}
     assert (candles(), numbers(), ScanRun.objects.count()) == before
 
 
-def test_bars_that_a_signal_still_to_be_explained_was_made_from_stay(play, hours):
-    play(110)
+def test_bars_that_a_signal_still_to_be_explained_was_made_from_stay(played, hours):
+    played(110)
     prune(KEEP._replace(candle_days=1, explain_days=1000))
     assert explained() == {None: Signal.objects.count()}
 
 
-def test_older_bars_go_and_explain_says_so_while_newer_signals_stay_identical(play, hours):
-    play(280)  # more than a block behind the first window
+def test_older_bars_go_and_explain_says_so_while_newer_signals_stay_identical(played, play, hours):
+    played(110)
+    services.configure({"scan_interval_ms": 900_000})
+    play(170)  # more than a block behind the first window
     removed = prune(KEEP._replace(candle_days=1))
     assert removed["candles"] > 100
     reasons = explained()
@@ -78,8 +80,8 @@ def test_older_bars_go_and_explain_says_so_while_newer_signals_stay_identical(pl
             assert bars.count() == used["count"] or explain(signal)["reason"] == "candles_pruned"
 
 
-def test_a_market_goes_on_after_pruning_with_the_same_signals(play, hours):
-    play(80)
+def test_a_market_goes_on_after_pruning_with_the_same_signals(played, play, hours):
+    played(80)
     prune(KEEP._replace(candle_days=1))
     pruned = [(s.instrument.symbol, s.seq, s.score) for s in play(40)]
     for model in (Signal, Market, ScanRun):
@@ -90,8 +92,8 @@ def test_a_market_goes_on_after_pruning_with_the_same_signals(play, hours):
     assert pruned
 
 
-def test_bars_within_their_days_stay_and_each_series_keeps_its_newest_window(play, hours):
-    play(110)
+def test_bars_within_their_days_stay_and_each_series_keeps_its_newest_window(played, hours):
+    played(110)
     now = current_market().position
     prune(KEEP._replace(candle_days=100))
     assert not Candle.objects.filter(open_time__lt=now - 100 * HOUR, series__timeframe="5m").exists()
@@ -103,11 +105,11 @@ def test_bars_within_their_days_stay_and_each_series_keeps_its_newest_window(pla
         assert stored >= window - 24  # the outage of two hours
 
 
-def test_a_prune_cut_short_goes_on_where_it_stopped(play, hours, monkeypatch):
+def test_a_prune_cut_short_goes_on_where_it_stopped(played, hours, monkeypatch):
     monkeypatch.setattr(candle_retention, "BATCH", 10)
     monkeypatch.setattr(signal_retention, "BATCH", 1)
     policy = Retention(candle_days=1, run_days=2, signal_days=3, explain_days=3)
-    play(110)
+    played(110)
     expected = Counter()
     for kind, rows in retention.batches(policy, dry_run=True):
         expected[kind] += rows
@@ -120,8 +122,8 @@ def test_a_prune_cut_short_goes_on_where_it_stopped(play, hours, monkeypatch):
     assert prune(policy) == {}
 
 
-def test_a_prune_that_has_no_time_comes_to_its_end_when_called_again_until_nothing_goes(play, hours):
-    play(110)
+def test_a_prune_that_has_no_time_comes_to_its_end_when_called_again_until_nothing_goes(played, hours):
+    played(110)
     policy = Retention(candle_days=1, run_days=2, signal_days=3, explain_days=3)
     calls = 0
     while prune(policy, stop=lambda: True):
@@ -130,8 +132,8 @@ def test_a_prune_that_has_no_time_comes_to_its_end_when_called_again_until_nothi
     assert Counter(rows for _, rows in retention.batches(policy, dry_run=True) if rows) == {}
 
 
-def test_signals_lose_a_prefix_of_their_numbers_and_keep_the_newest(play, hours):
-    play(110)
+def test_signals_lose_a_prefix_of_their_numbers_and_keep_the_newest(played, hours):
+    played(110)
     whole, versions = numbers(), PresetVersion.objects.count()
     now = current_market().position
     removed = prune(KEEP._replace(signal_days=2))
@@ -146,8 +148,8 @@ def test_signals_lose_a_prefix_of_their_numbers_and_keep_the_newest(play, hours)
     assert heads == {symbol: seqs[-1] for symbol, seqs in whole.items()}
 
 
-def test_a_signal_that_was_not_sent_yet_holds_what_follows_it(play, hours):
-    play(110)
+def test_a_signal_that_was_not_sent_yet_holds_what_follows_it(played, hours):
+    played(110)
     waiting = Signal.objects.filter(instrument__symbol="BBBUSDT", seq=2)
     waiting.update(published=False)
     prune(KEEP._replace(signal_days=1))
@@ -157,12 +159,12 @@ def test_a_signal_that_was_not_sent_yet_holds_what_follows_it(play, hours):
     assert numbers()["BBBUSDT"][0] > 2
 
 
-def test_runs_go_but_the_newest_and_one_that_is_still_running(play, hours):
-    play(40)
+def test_runs_go_but_the_newest_and_one_that_is_still_running(played, hours):
+    played(60)
     newest, oldest = ScanRun.objects.first(), ScanRun.objects.last()
     ScanRun.objects.filter(pk=oldest.pk).update(status="running")
     Market.objects.update(position=current_market().position + 1000 * HOUR)
-    assert prune(KEEP._replace(run_days=1))["runs"] == 38
+    assert prune(KEEP._replace(run_days=1))["runs"] == 58
     assert set(ScanRun.objects.values_list("pk", flat=True)) == {newest.pk, oldest.pk}
 
 
@@ -182,8 +184,8 @@ def test_a_simulation_keeps_its_own_number_of_bars_and_an_import_all(db, source,
     assert Candle.objects.count() == 1500
 
 
-def test_former_values_go_with_their_bars(play, hours):
-    play(110)
+def test_former_values_go_with_their_bars(played, hours):
+    played(110)
     one = Series.objects.get(instrument__symbol="BBBUSDT", timeframe="5m")
     first = Candle.objects.filter(series=one).earliest("open_time").open_time
     bars = walk(3400, seed=5, price=0.00001)
@@ -192,8 +194,8 @@ def test_former_values_go_with_their_bars(play, hours):
     assert prune(KEEP._replace(candle_days=1))["revisions"] == 1
 
 
-def test_the_command_counts_first_and_removes_only_when_told(play, settings, hours):
-    play(110)
+def test_the_command_counts_first_and_removes_only_when_told(played, settings, hours):
+    played(110)
     settings.CANDLE_DAYS, settings.RUN_DAYS, settings.SIGNAL_DAYS, settings.EXPLAIN_DAYS = 1, 2, 3, 3
     before = candles(), numbers(), ScanRun.objects.count()
     printed = []

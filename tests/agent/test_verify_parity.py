@@ -47,8 +47,8 @@ def holding(candle: Candle) -> set[str]:
     return {str(s.pk) for s, bars in used.items() if bars["first_open"] <= candle.open_time <= bars["last_open"]}
 
 
-def test_after_a_replay_every_signal_is_identical(play):
-    count = len(play(110))
+def test_after_a_replay_every_signal_is_identical(played):
+    count = len(played(110))
     assert verify() == (
         {"compared": count, "identical": count, "pruned": 0, "other engine": 0, "different": 0},
         set(),
@@ -56,15 +56,15 @@ def test_after_a_replay_every_signal_is_identical(play):
     assert count > 8
 
 
-def test_signals_are_compared_once_each_however_they_are_read(play, monkeypatch):
-    count = len(play(110))
+def test_signals_are_compared_once_each_however_they_are_read(played, monkeypatch):
+    count = len(played(110))
     monkeypatch.setattr(verify_parity, "CHUNK", 2)
     assert len({s.pk for s in verify_parity.in_order(Signal.objects.all())}) == count
     assert verify()[0]["compared"] == count
 
 
-def test_one_candle_altered_by_one_unit_in_the_last_place_names_the_signals_that_read_it(play):
-    play(110)
+def test_one_candle_altered_by_one_unit_in_the_last_place_names_the_signals_that_read_it(played):
+    played(110)
     middle = Signal.objects.filter(instrument__symbol="BBBUSDT").order_by("seq")[1]
     candle = Candle.objects.get(
         series__instrument=middle.instrument,
@@ -87,16 +87,16 @@ def test_one_candle_altered_by_one_unit_in_the_last_place_names_the_signals_that
     assert f"{len(expected)} of {total} signals" in str(error)
 
 
-def test_an_altered_number_of_a_signal_is_different(play):
-    signal = play(30)[-1]
+def test_an_altered_number_of_a_signal_is_different(played):
+    signal = played(30)[-1]
     Signal.objects.filter(pk=signal.pk).update(confidence=np.nextafter(signal.confidence, 2.0))
     _, named, error = verify_and_fail()
     assert named == {str(signal.pk)}
     assert error is not None
 
 
-def test_pruned_candles_and_another_engine_are_counted_as_such_and_are_no_failure(play):
-    play(60)
+def test_pruned_candles_and_another_engine_are_counted_as_such_and_are_no_failure(played):
+    played(60)
     other, pruned = (Signal.objects.filter(instrument__symbol=s) for s in ("AAAUSDT", "CCCUSDT"))
     other.update(scoring_version="other")
     Candle.objects.filter(series__instrument__symbol="CCCUSDT").delete()
@@ -113,8 +113,8 @@ def test_pruned_candles_and_another_engine_are_counted_as_such_and_are_no_failur
     assert not named
 
 
-def test_since_and_symbol_limit_what_is_compared(play):
-    play(110)
+def test_since_and_symbol_limit_what_is_compared(played):
+    played(110)
     since = Signal.objects.filter(instrument__symbol="BBBUSDT").latest("seq").as_of
     later = Signal.objects.filter(as_of__gte=since)
     assert 0 < later.count() < Signal.objects.count()

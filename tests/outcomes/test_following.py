@@ -125,8 +125,8 @@ def test_only_detectors_with_the_signals_direction_share_its_outcome(scripted):
     assert only().detectors == ["trend"]
 
 
-def test_the_scan_itself_follows_what_it_stored(play):
-    play(150)
+def test_the_scan_itself_follows_what_it_stored(played):
+    played(150)
     ended = Outcome.objects.ended()
     assert Outcome.objects.count() == Signal.objects.exclude(direction="NEUTRAL").count() > 3
     assert ended.exists()

@@ -24,8 +24,8 @@ def closed(document):
     return document
 
 
-async def test_every_message_fits_its_schema(play):
-    await in_thread(play)(30)
+async def test_every_message_fits_its_schema(played):
+    await in_thread(played)(30)
     document = closed(asyncapi_document())
     socket = WebsocketCommunicator(application, "/ws/realtime", headers=[(b"host", b"127.0.0.1:8000")])
     socket.scope["client"] = ["127.0.0.1", 50000]

@@ -9,7 +9,6 @@ from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
 from agent import services
-from agent.runner import MarketRunner
 from market.feeds import current_market
 from market.models import Market
 from realtime_agent.asgi import application
@@ -18,6 +17,7 @@ from signals import publish as publishing
 from signals.models import Signal
 from signals.publish import group_of, mark_published, publish
 from signals.threads import in_thread
+from tests.conftest import open_runner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,7 +68,7 @@ class Client:
 @pytest.fixture
 async def market(replay):
     """A played market: ``play(n)`` runs n ticks and publishes what they stored."""
-    runner = await in_thread(lambda: MarketRunner(current_market()))()
+    runner = await in_thread(open_runner)()
 
     async def play(ticks):
         stored = []
@@ -133,7 +133,7 @@ async def test_a_client_that_comes_back_gets_what_it_missed_in_order_and_then_li
         await market(2)
         assert numbered(await client.signals(1)) == [("BBBUSDT", 1)]
         epoch = client.greeting["epoch"]
-    await market(60)
+    await market(20)
     missed = await count("BBBUSDT")
     assert missed > 2
     async with Client() as client:
@@ -145,10 +145,10 @@ async def test_a_client_that_comes_back_gets_what_it_missed_in_order_and_then_li
         assert await client.silent()
 
 
-async def test_history_longer_than_the_outbox_comes_whole(market, monkeypatch):
+async def test_history_longer_than_the_outbox_comes_whole(played, monkeypatch):
     monkeypatch.setattr(connection_module, "MAX_WAITING_MESSAGES", 3)
     monkeypatch.setattr(connection_module, "HISTORY_ROOM", 1)
-    await market(60)
+    await in_thread(played)(60)
     head = await count("BBBUSDT")
     assert head > 3
     async with Client() as client:
@@ -196,7 +196,7 @@ async def test_a_message_that_the_layer_repeats_is_sent_once(market):
 async def test_what_is_published_while_a_client_subscribes_is_neither_lost_nor_repeated(market):
     await market(1)
     async with Client() as client:
-        playing = asyncio.ensure_future(market(30))
+        playing = asyncio.ensure_future(market(20))
         for _ in range(10):
             await client.say({"action": "subscribe", "symbols": ["BBBUSDT"], "since": {"BBBUSDT": 0}})
             await asyncio.sleep(0.02)
@@ -215,8 +215,8 @@ async def test_what_is_published_while_a_client_subscribes_is_neither_lost_nor_r
         assert await client.silent()
 
 
-async def test_positions_that_cannot_be_resumed_are_told_and_the_live_signals_follow(market):
-    await market(60)
+async def test_positions_that_cannot_be_resumed_are_told_and_the_live_signals_follow(played):
+    await in_thread(played)(60)
     head = await count("BBBUSDT")
     cases = [
         {"since": {"BBBUSDT": head + 1}},
@@ -230,8 +230,8 @@ async def test_positions_that_cannot_be_resumed_are_told_and_the_live_signals_fo
             assert await client.silent()
 
 
-async def test_history_that_is_no_longer_kept_is_told_with_its_bounds(market):
-    await market(60)
+async def test_history_that_is_no_longer_kept_is_told_with_its_bounds(played):
+    await in_thread(played)(60)
     head = await count("BBBUSDT")
     await in_thread(lambda: Signal.objects.filter(instrument__symbol="BBBUSDT", seq__lte=2).delete())()
     async with Client() as client:
@@ -250,7 +250,7 @@ async def test_unsubscribe_ends_a_symbol_and_star_is_a_subscription_of_its_own(m
         assert numbered(await client.signals(len(stored))) == stored
         await client.say({"action": "unsubscribe", "symbols": ["*"]})
         assert (await client.next("unsubscription_confirmed"))["symbols"] == ["*"]
-        later = [pair for pair in await market(30) if pair[0] == "BBBUSDT"]
+        later = [pair for pair in await market(20) if pair[0] == "BBBUSDT"]
         assert numbered(await client.signals(len(later))) == later
         await client.say({"action": "unsubscribe", "symbols": ["BBBUSDT"]})
         await client.next("unsubscription_confirmed")
