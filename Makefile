@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
+# Processes start by the dozen: what is compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List these targets
@@ -52,30 +54,40 @@ run: .venv/runtime frontend ## Install what is missing and serve on http://127.0
 run-services: .venv/runtime ## web, worker, beat and feed (Procfile) against DATABASE_URL and REDIS_URL
 	@PY=$(PY) sh deploy/run_services.sh
 
-.PHONY: test
-test: .venv/dev frontend ## Run the whole suite: on SQLite, then on PostgreSQL and Redis where they answer
+.PHONY: kernels
+kernels: .venv/runtime
 	@$(PY) -m engine.warm --if-cold
+
+.PHONY: test
+test: .venv/dev frontend kernels ## Run the whole suite: on SQLite, then on PostgreSQL and Redis where they answer
 	@$(PY) tests/run.py
 
 .PHONY: exchange
 exchange: .venv/dev ## Run 50 symbols for 30 simulated hours against the simulated exchange with every fault
 	EXCHANGE_HOURS=30 $(PY) -m pytest -q tests/exchange/test_every_fault.py
 
-.PHONY: check
-check: .venv/dev frontend/node_modules/.installed ## Lint, formats, types, floors, migrations, documents
+.PHONY: check lint types documents page
+check: lint types documents page ## Lint, formats, types, floors, migrations, documents (two at once: make -j2 check)
+
+lint: .venv/dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+types: .venv/dev
 	$(PY) -m mypy .
+
+documents: .venv/dev
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py write_docs --check
+
+page: .venv/dev frontend/node_modules/.installed
 	cd frontend && $(NODE) npm run --silent check
 	@before=$$(cat $(CONTRACTS) | cksum); $(MAKE) --silent contracts; test "$$before" = "$$(cat $(CONTRACTS) | cksum)" || \
 		{ echo "the dashboard's types were stale; they are written anew now: commit them"; exit 1; }
 
 .PHONY: study
-study: .venv/dev ## 100 random walks, 100 planted edges, value at risk over 2024, a month live against its backtest (half an hour)
-	@$(PY) -m engine.warm --if-cold
+study: .venv/dev kernels ## 100 random walks, 100 planted edges, value at risk over 2024, a month live against its backtest (half an hour)
 	STUDY_SEEDS=100 $(PY) -m pytest -q tests/studies
 	PARITY_DAYS=31 $(PY) -m pytest -q tests/backtest/test_parity.py -k days_of_ten
 
@@ -105,8 +117,7 @@ fuzz: .venv/dev ## Run 500 random interleavings against a model, 5,000 requests,
 	RESUMES=500 $(PY) -m pytest -q tests/socket/test_resume.py
 
 .PHONY: faults
-faults: .venv/dev ## Kill, stop and lose, frames and slow readers, in full numbers (hours); a dated table to bench/results/
-	@$(PY) -m engine.warm --if-cold
+faults: .venv/dev kernels ## Kill, stop and lose, frames and slow readers, in full numbers (hours); a dated table to bench/results/
 	@$(PY) tests/run.py faults
 
 .PHONY: lock

@@ -27,8 +27,15 @@ EVERY = [
 ]
 # Half of them: each server and path with each layer and with each compression.
 SOME = [one for one in EVERY if ("memory" in one) == ("deflate" in one)]
-KINDS = EVERY if FULL else SOME
-FEW = EVERY if FULL else [one for one in EVERY if "memory plain" in one]  # of what takes seconds: each server and path
+
+
+def grouped(kinds):
+    """Return the kinds as parameters: what is asked of one kind runs in one process, and its server starts once."""
+    return [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in kinds]
+
+
+KINDS = grouped(EVERY if FULL else SOME)
+FEW = grouped(EVERY if FULL else [one for one in EVERY if "memory plain" in one])  # of what takes seconds
 
 
 def free_port():

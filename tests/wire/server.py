@@ -18,6 +18,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_agent.settings")
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from agent.management.commands.serve import SERVE  # noqa: E402
@@ -133,6 +134,8 @@ def negotiate_deflate():
 
 
 if __name__ == "__main__":
+    if settings.REDIS_URL:  # servers of other tests may speak over the same Redis
+        settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"served-{OPTIONS['port']}"
     if OPTIONS["deflate"]:
         negotiate_deflate()
     known = servers.version
