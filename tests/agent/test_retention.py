@@ -80,8 +80,8 @@ def test_older_bars_go_and_explain_says_so_while_newer_signals_stay_identical(pl
             assert bars.count() == used["count"] or explain(signal)["reason"] == "candles_pruned"
 
 
-def test_a_market_goes_on_after_pruning_with_the_same_signals(played, play, hours):
-    played(80)
+def test_a_market_goes_on_after_pruning_with_the_same_signals(play, hours):
+    play(80)
     prune(KEEP._replace(candle_days=1))
     pruned = [(s.instrument.symbol, s.seq, s.score) for s in play(40)]
     for model in (Signal, Market, ScanRun):
