@@ -127,7 +127,8 @@ _LAYERS = {
     # It subscribes again after Redis was away, with the sockets left open; what it missed is read from the database.
     "pubsub": {
         "BACKEND": "signals.wire.layers.RedisLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "realtime_agent"},
+        # Protocol 2: under 3 redis-py makes a line for its log of every message, also where none is kept.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "protocol": 2}], "prefix": "realtime_agent"},
     },
     "core": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",

@@ -8,6 +8,7 @@ from typing import Any
 from access.credentials import Credential
 from signals import history
 from signals.codes import CloseCode, ErrorCode
+from signals.topics import Topic
 from signals.wire.outbox import MAX_WAITING_MESSAGES, Flusher, Outbox
 from signals.wire.paths import CLOSE_PATIENCE_S, WritePath
 from signals.wire.payload import Payload, encode
@@ -21,12 +22,13 @@ HISTORY_ROOM = MAX_WAITING_MESSAGES // 2  # a page of history waits until the ou
 class Connection:
     """Delivers each symbol's signals in order, without hole or repeat; what is missing comes from the database.
 
-    ``position`` is the last seq that was put in the outbox, ``_head`` a later one that is known to exist. Whenever it
-    runs ahead of position by more than the message at hand, the rows between are read and sent.
+    While it is in step with a topic, the topic's seq says how far it is. Apart from it, ``position`` is the last seq
+    that was put in the outbox, ``_head`` a later one that is known to exist; whenever that runs ahead by more than the
+    message at hand, the rows between are read and sent.
     """
 
     __slots__ = (
-        "_behind", "_closed", "_filler", "_head", "credential", "everything", "outbox", "position", "symbols",
+        "_behind", "_closed", "_filler", "_head", "credential", "everything", "outbox", "position", "symbols", "topics",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +44,7 @@ class Connection:
         self._closed: Callable[[int], None] | None = closed
         self.symbols: set[str] = set()
         self.everything = False
+        self.topics: dict[str, Topic] = {}  # of what is subscribed, begun
         self.position: dict[str, int] = {}
         self._head: dict[str, int] = {}
         self._behind: list[str] = []
@@ -54,38 +57,52 @@ class Connection:
     def wants(self, symbol: str) -> bool:
         return self.everything or symbol in self.symbols
 
-    def offer(self, symbol: str, seq: int, payload: Payload) -> None:
-        """A live message: sent if it is next, dropped if it was sent, else a hole to be filled from the database."""
-        position = self.position.get(symbol, 0)
-        if seq == position + 1 and symbol not in self._behind:
+    def offer(self, topic: Topic, seq: int, payload: Payload) -> None:
+        """A live message, apart: sent if it is next, dropped if it was sent, else a hole to be filled."""
+        symbol = topic.symbol
+        if seq == self.position[symbol] + 1 and symbol not in self._behind:
             self.position[symbol] = seq
             self.outbox.put(payload)
-        elif seq > position:
-            self._head[symbol] = max(seq, self._head.get(symbol, 0))
-            self._catch_up(symbol)
-
-    def note_head(self, symbol: str, seq: int) -> None:
-        """A symbol's last seq, by way of a ``heads`` message: shows what the channel layer lost."""
-        if self.position.get(symbol, seq) < seq:
-            self._head[symbol] = max(seq, self._head.get(symbol, 0))
-            self._catch_up(symbol)
-
-    def start(self, symbol: str, position: int, head: int) -> None:
-        """Begin a symbol behind ``position``; what is missing up to the newest known head follows."""
-        self.position[symbol] = position
-        self._head[symbol] = max(head, self._head.get(symbol, 0))
-        if position < self._head[symbol]:
-            self._catch_up(symbol)
         else:
-            del self._head[symbol]
+            self.note_head(topic, seq)
+
+    def note_head(self, topic: Topic, seq: int) -> None:
+        """A seq that is known to exist: if it is beyond the position, what lies between is read."""
+        symbol = topic.symbol
+        if self.position[symbol] < seq:
+            self._head[symbol] = max(seq, self._head.get(symbol, 0))
+            self._catch_up(symbol)
+
+    def is_at(self, symbol: str, seq: int) -> bool:
+        """Whether all up to ``seq`` was put in the outbox, and no more."""
+        return self.position[symbol] == seq and symbol not in self._behind
+
+    def keep_step(self, symbol: str) -> None:
+        """From now on the topic says how far this is."""
+        del self.position[symbol]
+        self._head.pop(symbol, None)
+
+    def start(self, topic: Topic, position: int, head: int) -> None:
+        """Begin a symbol behind ``position``; what is missing up to ``head``, or came by since, follows."""
+        symbol = topic.symbol
+        topic.leave(self)
+        self.topics[symbol] = topic
+        self.position[symbol] = position
+        self.note_head(topic, max(head, topic.seq))
+        topic.settle(self)
 
     def stop(self, symbol: str) -> None:
+        if topic := self.topics.pop(symbol, None):
+            topic.leave(self)
         self.position.pop(symbol, None)
         self._head.pop(symbol, None)
 
     def heads(self) -> dict[str, int]:
         """Return the last known seq of what is subscribed."""
-        return {symbol: max(seq, self._head.get(symbol, 0)) for symbol, seq in self.position.items()}
+        return {
+            symbol: max(self.position.get(symbol, topic.seq), self._head.get(symbol, 0))
+            for symbol, topic in self.topics.items()
+        }
 
     def put_message(self, message: dict[str, Any]) -> None:
         self.outbox.put(Payload(encode(message)))
@@ -127,8 +144,11 @@ class Connection:
         """Fill holes; if that fails, say so and let the client come back: what it missed is in the database."""
         try:
             while self._behind:
-                await self._fill_symbol(self._behind[0])
+                symbol = self._behind[0]
+                await self._fill_symbol(symbol)
                 self._behind.pop(0)
+                if topic := self.topics.get(symbol):
+                    topic.settle(self)
         except Exception:
             logger.exception("history could not be read: the connection is closed")
             self.shut(CloseCode.RESTARTING)
@@ -143,8 +163,7 @@ class Connection:
 
     async def _fill_symbol(self, symbol: str) -> None:
         """Read and send what lies between position and head. It stays ``behind`` meanwhile: live ones wait."""
-        while self.wants(symbol) and self.position.get(symbol, 0) < self._head.get(symbol, 0):
-            position = self.position.setdefault(symbol, 0)
+        while symbol in self.topics and (position := self.position[symbol]) < self._head.get(symbol, 0):
             page = await history.read_page(symbol, position)
             if self.position.get(symbol) != position:
                 continue  # subscribed anew while the page was read

@@ -135,7 +135,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         foreign = message.epoch is not None and message.epoch != heads.epoch
         for symbol, head in heads.seq.items():
             since = message.since.get(symbol)
-            if since is None and symbol in connection.position and symbol not in named:
+            if since is None and symbol in connection.topics and symbol not in named:
                 continue  # "*" on top of a symbol that already runs
             if since is not None and (foreign or since > head):
                 why = "its numbering is another (epoch)" if foreign else f"since {since} is beyond the head"
@@ -145,7 +145,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             elif since is not None:
                 RESUMES.labels("resumed").inc()
             # What came by between reading the heads and now is behind the head that was confirmed: it follows.
-            connection.start(symbol, head if since is None else since, max(head, self.hub.seen.get(symbol, 0)))
+            connection.start(self.hub.topic(symbol), head if since is None else since, head)
 
     async def _unsubscribe(self, connection: Connection, message: Unsubscribe) -> None:
         strangers = sorted(set(message.symbols) - connection.symbols - {EVERYTHING})
@@ -154,8 +154,5 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         if unknown:
             raise Refused(ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {', '.join(unknown[:5])}"[:300])
         self.hub.ignore(connection, message.symbols, EVERYTHING in message.symbols)
-        for symbol in list(connection.position):
-            if not connection.wants(symbol):
-                connection.stop(symbol)
         confirmation: dict[str, Any] = {"type": "unsubscription_confirmed", "symbols": list(message.symbols)}
         connection.put_message(confirmation)

@@ -9,7 +9,7 @@ import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -23,6 +23,7 @@ from signals.connection import Connection
 from signals.history import read_heads, ring, watch_heads
 from signals.publish import HEADS_GROUP, group_of
 from signals.threads import in_thread
+from signals.topics import Topic
 from signals.wire.layers import receive_all
 from signals.wire.outbox import Flusher
 from signals.wire.paths import WritePath, fallback
@@ -52,13 +53,16 @@ NO_FIGURES: dict[str, Any] = {
 status_source: Callable[[], Awaitable[dict[str, Any]]] | None = None
 
 
-def _sent(message: dict[str, Any], sockets: int) -> None:
-    """A signal's frame has gone to the sockets; clocks of two machines may differ, so never less than 0."""
-    signal, published_at = message["signal"], message.get("published_at")
-    if published_at is not None:
-        SEND_SECONDS.observe(max(time.time() - published_at, 0.0))
-    about = {"tick": message.get("tick", ""), "signal": signal["id"], "sockets": sockets}
-    trail.info("sent %s %d", signal["symbol"], signal["seq"], extra=about)
+def _sent(messages: list[tuple[dict[str, Any], int]]) -> None:
+    """The frames of signals have gone to so many sockets each."""
+    now, told = time.time(), trail.isEnabledFor(logging.INFO)
+    for message, sockets in messages:
+        signal, published_at = message["signal"], message.get("published_at")
+        if published_at is not None:
+            SEND_SECONDS.observe(max(now - published_at, 0.0))  # clocks of two machines may differ
+        if told:
+            about = {"tick": message.get("tick", ""), "signal": signal["id"], "sockets": sockets}
+            trail.info("sent %s %d", signal["symbol"], signal["seq"], extra=about)
 
 
 class Hub:
@@ -66,9 +70,10 @@ class Hub:
 
     def __init__(self) -> None:
         self.connections: set[Connection] = set()
-        self._listeners: dict[str, set[Connection]] = {}  # of a symbol by name
+        self._topics: dict[str, Topic] = {}
         self._everything: set[Connection] = set()
-        self._flusher = Flusher()
+        self._flusher = Flusher(self._flushed)
+        self._taken: list[tuple[dict[str, Any], int]] = []  # signals not flushed yet, each for so many sockets
         self._closed: Counter[int] = Counter()
         self.started_at = time.time()
         self.loop = asyncio.get_running_loop()
@@ -78,7 +83,6 @@ class Hub:
         self._channel = ""
         self._joined: set[str] = set()
         self._unwanted: dict[str, float] = {}  # of what is joined, since when (monotonic) nobody wants it
-        self.seen: dict[str, int] = {}  # last seq that came by, of every symbol joined
         self._tasks: list[asyncio.Task[None]] = []
         self._starting = asyncio.Lock()
         self._status: dict[str, Any] = {}
@@ -108,29 +112,28 @@ class Hub:
         connection.cancel()
 
     def listen(self, connection: Connection, symbols: Iterable[str], everything: bool) -> None:
-        """Let a connection have the live signals of symbols, or of all."""
-        for symbol in symbols:
-            self._listeners.setdefault(symbol, set()).add(connection)
-            connection.symbols.add(symbol)
+        """Let a connection have the live signals of symbols, or of all; each begins with its ``start``."""
+        connection.symbols.update(symbols)
         if everything:
             connection.everything = True
             self._everything.add(connection)
 
     def ignore(self, connection: Connection, symbols: Iterable[str], everything: bool) -> None:
-        """The reverse."""
-        for symbol in symbols:
-            if listeners := self._listeners.get(symbol):
-                listeners.discard(connection)
-                if not listeners:
-                    del self._listeners[symbol]
-            connection.symbols.discard(symbol)
+        """The reverse; what is wanted no more is stopped."""
+        connection.symbols.difference_update(symbols)
         if everything:
             connection.everything = False
             self._everything.discard(connection)
+        for symbol in [symbol for symbol in connection.topics if not connection.wants(symbol)]:
+            connection.stop(symbol)
 
-    def _wanting(self, symbol: str) -> Collection[Connection]:
-        listeners = self._listeners.get(symbol, ())
-        return self._everything.union(listeners) if self._everything else listeners
+    def topic(self, symbol: str) -> Topic:
+        """Return a symbol's topic. One seen for the first time belongs to whoever listens to everything."""
+        if symbol not in self._topics:
+            self._topics[symbol] = topic = Topic(symbol)
+            for connection in self._everything:
+                connection.start(topic, 0, 0)
+        return self._topics[symbol]
 
     async def _start(self) -> None:
         gc.freeze()  # what is loaded by now stays: no collection walks through it again
@@ -145,6 +148,7 @@ class Hub:
         """Listen to the groups of symbols; to be done before their heads are read."""
         self._want(symbols)
         for symbol in symbols - self._joined:
+            self.topic(symbol)  # before it is joined: what comes by is counted
             await self._layer.group_add(group_of(symbol), self._channel)
             self._joined.add(symbol)
 
@@ -163,11 +167,11 @@ class Hub:
             return
         now = time.monotonic()
         for symbol in list(self._joined):
-            if symbol in self._listeners:
+            if self._topics[symbol].count():
                 self._unwanted.pop(symbol, None)
             elif now - self._unwanted.setdefault(symbol, now) > LEAVE_AFTER_S:
                 del self._unwanted[symbol]
-                self.seen.pop(symbol, None)  # what comes by from now on is not lost
+                del self._topics[symbol]  # what comes by from now on is not lost
                 self._joined.discard(symbol)
                 await self._layer.group_discard(group_of(symbol), self._channel)
 
@@ -188,39 +192,29 @@ class Hub:
             await self.take_heads(message["heads"])
         elif message["type"] == "signal.message":
             signal = message["signal"]
-            symbol, seq = signal["symbol"], signal["seq"]
             ring.add(signal)
-            self.seen[symbol] = max(seq, self.seen.get(symbol, 0))
-            if listeners := self._wanting(symbol):
-                payload = Payload(encode(signal))
-                for connection in listeners:
-                    connection.offer(symbol, seq, payload)
-                # Behind the flush, which the first offer of this turn of the loop has ordered.
-                self.loop.call_soon(_sent, message, len(listeners))
+            if (topic := self._topics.get(signal["symbol"])) is not None:
+                topic.take(signal["seq"], Payload(encode(signal)))
+                if count := topic.count():
+                    self._taken.append((message, count))
+                    self._flusher.order()
         elif message["type"] == "announcement.message":
             payload = Payload(encode(message["message"]))
             for connection in list(self.connections):
                 connection.outbox.put(payload)
 
+    def _flushed(self) -> None:
+        taken, self._taken = self._taken, []
+        _sent(taken)
+
     async def take_heads(self, heads: dict[str, int]) -> None:
         """Show every connection the last seq of symbols: what it lacks it reads."""
-        await self._join_new(heads)
-        for symbol, seq in heads.items():
-            seen = self.seen.get(symbol, 0)
-            if seq > seen:  # otherwise every listener was offered it
-                if seen:
-                    LAYER_LOSSES.inc(seq - seen)
-                self.seen[symbol] = seq
-                for connection in self._wanting(symbol):
-                    connection.note_head(symbol, seq)
-
-    async def _join_new(self, heads: dict[str, int]) -> None:
-        """A symbol seen for the first time belongs to whoever listens to everything."""
         if self._everything and (strangers := heads.keys() - self._joined):
             await self.join(set(strangers))
-            for connection in self._everything:
-                for symbol in strangers - connection.position.keys():
-                    connection.start(symbol, 0, 0)
+        for symbol, seq in heads.items():
+            topic = self._topics.get(symbol)
+            if topic is not None and (lost := topic.take_head(seq)):
+                LAYER_LOSSES.inc(lost)
 
     async def _read_status(self) -> None:
         if status_source is None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import msgpack
+import msgspec
 from channels.layers import InMemoryChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
 from channels_redis.utils import _wrap_close, decode_hosts
@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 Messages = Sequence[tuple[str, dict[str, Any]]]  # group, message
 MOST_AT_ONCE = 1000  # received; then others on the loop have their turn
+# The bytes of Channels' own msgpack, in half its time.
+pack, unpack = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
 
 
 async def send_all(layer: Any, messages: Messages) -> None:
@@ -47,9 +49,9 @@ class MemoryLayer(InMemoryChannelLayer):
         self._clean_expired()
         for group, message in messages:
             self.require_valid_group_name(group)
-            packed = msgpack.packb(message)
+            packed = pack(message)
             for channel in list(self.groups.get(group, ())):
-                self._put(channel, msgpack.unpackb(packed))
+                self._put(channel, unpack(packed))
 
     def _put(self, channel: str, message: dict[str, Any]) -> None:
         queue = self.channels.setdefault(channel, asyncio.Queue(maxsize=self.get_capacity(channel)))
@@ -71,6 +73,12 @@ class MemoryLayer(InMemoryChannelLayer):
 
 class RedisLayer(RedisPubSubChannelLayer):
     """The pubsub layer. A group's messages keep their order; they go out by one pipeline for each Redis."""
+
+    def serialize(self, message: dict[str, Any]) -> bytes:
+        return pack(message)
+
+    def deserialize(self, message: bytes) -> dict[str, Any]:
+        return unpack(message)
 
     def _get_layer(self) -> "_LoopLayer":
         loop = asyncio.get_running_loop()
@@ -111,11 +119,18 @@ class _Shard(RedisSingleShardConnection):
             await pipeline.execute()
 
     async def _do_receiving(self) -> None:
-        """As the original, but without its 0.1 s timeout on every read, whose set-up was two thirds of a message."""
+        """As the original, but without its 0.1 s timeout on every read, whose set-up was two thirds of a message.
+
+        Nor does a message pass through all that redis-py has for others.
+        """
         while True:
             try:
                 if self._pubsub and self._pubsub.subscribed:
-                    self._receive_message(await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=None))
+                    response = await self._pubsub.parse_response()
+                    if response and response[0] == b"message":
+                        self._receive_message({"channel": response[1], "data": response[2]})
+                    else:  # of subscribing
+                        await self._pubsub.handle_message(response)
                 else:
                     await asyncio.sleep(0.1)
             except Exception:

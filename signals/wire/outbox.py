@@ -13,14 +13,17 @@ MAX_WAITING_MESSAGES = 1024
 MAX_WAITING_BYTES = 1024 * 1024
 STUCK_S = 8.0  # a client that takes nothing for this long is as slow as one for whom too much waits
 LOOK_EVERY_S = 0.02
+# Of the time a flush took: where messages come faster than they can be written one by one, those that arrive meanwhile
+# are joined, and the loop gets to what else it has to do. One that comes to an idle process never waits.
+LONG_FLUSH_S = 0.001
+REST = float(__import__("os").environ.get("FO_REST", "0.25"))
 
 
 class Outbox:
     """Messages to one client, in order. Past the bound it calls ``too_slow``, when writing fails ``broken``."""
 
     __slots__ = (
-        "_flusher", "_handed", "_moved_at", "_taken", "broken", "bytes", "open", "path", "roomy", "sent", "too_slow",
-        "waiting",
+        "_flusher", "_moved_at", "_taken", "broken", "open", "path", "roomy", "sent", "too_slow", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -28,32 +31,30 @@ class Outbox:
     ) -> None:
         self.path, self._flusher, self.too_slow, self.broken = path, flusher, too_slow, broken
         self.waiting: list[Payload] = []
-        self.bytes = 0  # of frames in waiting
         self.sent = 0
         self.open = True
         self.roomy: Callable[[], None] | None = None  # called when something went out
-        self._handed = 0  # bytes given to the server
-        self._taken: int | None = None  # the most of them that were seen gone from its buffer, while it is watched
+        self._taken: int | None = None  # the most bytes that were seen gone from the server, while it is watched
         self._moved_at = 0.0
 
     def put(self, payload: Payload) -> None:
-        if not self.open:
-            return
-        if not self.waiting:
+        # The hot path: once a client and message.
+        waiting = self.waiting
+        if not waiting:
             self._flusher.pend(self)
-        self.waiting.append(payload)
-        self.bytes += len(payload.frame)
-        if len(self.waiting) > MAX_WAITING_MESSAGES or self.bytes > MAX_WAITING_BYTES:
+        waiting.append(payload)
+        if len(waiting) > MAX_WAITING_MESSAGES:
             self.flush()  # a burst within one tick is no slowness
-            if len(self.waiting) > MAX_WAITING_MESSAGES or self.bytes > MAX_WAITING_BYTES:
-                self.too_slow()
 
     def flush(self) -> None:
         """Write what can be written; what cannot is looked after by the flusher."""
+        waiting, path = self.waiting, self.path
         try:
-            waiting, path = self.waiting, self.path
-            while waiting and (count := path.take(waiting)):
-                self._went(count)
+            while waiting and (count := path.take(waiting) if self.open else len(waiting)):
+                self.sent += count
+                del waiting[:count]
+                if self.roomy is not None:
+                    self.roomy()
         except OSError as error:
             logger.debug("a client is gone: %s", error)
             self.drop()
@@ -61,23 +62,20 @@ class Outbox:
             logger.exception("a message could not be written")
             self.drop()
             self.broken()
-        if self.waiting or (self.path.left_over and self.open):
+        if (waiting or path.left_over) and self.open:
             self._flusher.watch(self)
+            if waiting and self._is_full():
+                self.too_slow()
 
-    def _went(self, count: int) -> None:
-        self.sent += count
-        size = self.bytes if count == len(self.waiting) else sum(len(payload.frame) for payload in self.waiting[:count])
-        self.bytes -= size
-        self._handed += size
-        del self.waiting[:count]
-        if self.roomy is not None:
-            self.roomy()
+    def _is_full(self) -> bool:
+        # Payloads are shared by all their clients: what is over the bound for a moment costs no memory.
+        waiting = self.waiting
+        return len(waiting) > MAX_WAITING_MESSAGES or sum(len(p.frame) for p in waiting) > MAX_WAITING_BYTES
 
     def drop(self) -> None:
         """Take and send nothing more."""
         self.open = False
         self.waiting.clear()
-        self.bytes = 0
 
     def look(self, now: float) -> bool:
         """Go on with a client that could not take everything. Return whether there is still something to look after."""
@@ -86,7 +84,7 @@ class Outbox:
         if not self.open or not (self.waiting or unsent):
             self._taken = None
             return False
-        taken = self._handed - unsent
+        taken = self.path.handed - unsent
         if self._taken is None or taken > self._taken:
             self._taken, self._moved_at = taken, now
         elif now - self._moved_at > STUCK_S:
@@ -97,22 +95,44 @@ class Outbox:
 class Flusher:
     """The outboxes of one event loop that have something to send."""
 
-    def __init__(self) -> None:
+    def __init__(self, flushed: Callable[[], None] | None = None) -> None:
+        """``flushed`` is called after each flush."""
+        self._flushed = flushed
         self._pending: list[Outbox] = []
+        self._ordered = False
         self._watched: set[Outbox] = set()
         self._loop = asyncio.get_running_loop()
         self._looking: asyncio.TimerHandle | None = None
+        self._rest_until = 0.0
 
     def pend(self, outbox: Outbox) -> None:
         """Flush ``outbox`` when all that runs in this tick of the loop has put its messages."""
-        if not self._pending:
-            self._loop.call_soon(self._flush)
         self._pending.append(outbox)
+        if not self._ordered:
+            self.order()
+
+    def order(self) -> None:
+        """Flush when this tick of the loop is over; soon after a flush, a little later, so that more goes out as one."""
+        if self._ordered:
+            return
+        self._ordered = True
+        rest = self._rest_until - self._loop.time()
+        if rest > 0.0:
+            self._loop.call_later(rest, self._flush)
+        else:
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        began = self._loop.time()
+        self._ordered = False
         pending, self._pending = self._pending, []
         for outbox in pending:
             outbox.flush()
+        if self._flushed is not None:
+            self._flushed()
+        ended = self._loop.time()
+        if ended - began > LONG_FLUSH_S:
+            self._rest_until = ended + REST * (ended - began)
 
     def watch(self, outbox: Outbox) -> None:
         self._watched.add(outbox)

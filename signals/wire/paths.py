@@ -40,6 +40,7 @@ class WritePath:
 
     name: str
     left_over = False  # whether the last take left something in the server's buffer, or under way to it
+    handed = 0  # bytes given to the server
 
     def take(self, waiting: list[Payload]) -> int:
         """Send the first of ``waiting``; return how many went out. Raises OSError when the client is gone."""
@@ -65,9 +66,7 @@ class DirectPath(WritePath):
 
     def take(self, waiting: list[Payload]) -> int:
         # The hot path: once a client and tick. Calls are most of what Python adds to the write itself.
-        socket = self._socket
-        unsent = socket.unsent_if_open()
-        if unsent >= ENOUGH_UNSENT:
+        if self.left_over and self._socket.unsent_if_open() >= ENOUGH_UNSENT:
             return 0
         count = len(waiting)
         if count == 1:
@@ -77,10 +76,12 @@ class DirectPath(WritePath):
         else:
             count = _fitting(waiting)
             data = b"".join([payload.frame for payload in waiting[:count]])
-        written = 0 if unsent else socket.send(data)
-        self.left_over = written < len(data)
-        if self.left_over:
-            socket.hand_over(data[written:])
+        size = len(data)
+        written = self._socket.send(data)
+        self.handed += size
+        self.left_over = written < size
+        if written < size:
+            self._socket.hand_over(data[written:])
         return count
 
     def unsent(self) -> int:
@@ -124,6 +125,7 @@ class PortablePath(WritePath):
         if self._socket is not None and self._socket.unsent_if_open() >= ENOUGH_UNSENT:
             return 0
         batch = waiting[: self.BATCH]
+        self.handed += sum(len(payload.frame) for payload in batch)
         # A known server's send mostly has nothing to wait for: a task for each would cost half of it again.
         self._sending = _start(self._send_all(batch)) if self._socket else asyncio.ensure_future(self._send_all(batch))
         self.left_over = self._sending is not None or self.unsent() > 0

@@ -4,12 +4,20 @@ import json
 import struct
 from typing import Any
 
+import msgspec
+
 _FINAL_TEXT = 0x81  # RFC 6455, 5.2: FIN, opcode text; the reserved bits are 0, which says "not compressed"
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def encode(message: dict[str, Any]) -> str:
     """Return a message as JSON. NaN and Infinity raise ValueError: they are never sent."""
-    return json.dumps(message, separators=(",", ":"), allow_nan=False)
+    text = _encode(message)  # ten times as fast as json, but makes of them what it makes of None
+    if b"null" in text:
+        json.dumps(message, allow_nan=False)
+    return text.decode()
 
 
 def text_frame(payload: bytes) -> bytes:

@@ -43,7 +43,10 @@ class ServerSocket(Protocol):
         """Return the same. Raises ConnectionResetError unless it is open."""
 
     def send(self, data: bytes) -> int:
-        """Write to the file descriptor; return how much it took, 0 when it is full. Raises OSError."""
+        """Write to the file descriptor; return how much it took, 0 when it is full or the server's buffer is not empty.
+
+        Raises ConnectionResetError unless it is open, other OSErrors from writing.
+        """
 
     def hand_over(self, data: bytes) -> None:
         """Append to the server's own buffer."""
@@ -85,8 +88,13 @@ class DaphneSocket:
         return len(raw.dataBuffer) - raw.offset + raw._tempDataLen
 
     def send(self, data: bytes) -> int:
+        raw = self._raw
+        if self._protocol.state != _OPEN or not raw.connected or raw.disconnecting:
+            raise ConnectionResetError("closed")
+        if raw._tempDataLen or len(raw.dataBuffer) != raw.offset:
+            return 0
         try:
-            return self._raw.socket.send(data)
+            return raw.socket.send(data)
         except BlockingIOError:
             return 0
 
@@ -129,6 +137,11 @@ class UvicornSocket:
         return self._transport.get_write_buffer_size()
 
     def send(self, data: bytes) -> int:
+        transport, protocol = self._transport, self._protocol
+        if transport.is_closing() or protocol.close_sent or not protocol.handshake_complete:
+            raise ConnectionResetError("closed")
+        if transport.get_write_buffer_size():
+            return 0
         try:
             return os.write(self._descriptor, data)
         except BlockingIOError:
