@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 PAGE = 200
 APART_S = 0.2  # a thousand clients that come back at once read the heads five times a second
-WATCH_S = 2.0  # what the layer lost together with the heads that would have told is noticed within this
+WATCH_S = 1.0  # what the layer lost together with the heads that would have told is noticed within two of these
 
 ring = Ring()
 
@@ -74,14 +74,20 @@ def _read_page(symbol: str, after: int) -> list[dict[str, Any]]:
 
 
 async def watch_heads(hub: "Hub") -> None:
-    """Tell a hub the stored heads every few seconds, as a ``heads`` message would: that one may be lost as well."""
+    """Tell a hub the stored heads every second, as a ``heads`` message would: that one may be lost as well.
+
+    Told is what was stored at the look before: what is newer may still be on its way.
+    """
+    stored: dict[str, int] = {}
     while True:
         await asyncio.sleep(WATCH_S)
         if not hub.connections:
+            stored = {}
             continue
         try:
             heads = await read_heads(None)
         except DatabaseError as error:
             logger.warning("the heads cannot be read, trying again: %s", error)
             continue
-        await hub.take_heads({symbol: seq for symbol, seq in heads.seq.items() if seq})
+        await hub.take_heads(stored)
+        stored = {symbol: seq for symbol, seq in heads.seq.items() if seq}

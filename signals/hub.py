@@ -137,6 +137,7 @@ class Hub:
 
     async def _start(self) -> None:
         gc.freeze()  # what is loaded by now stays: no collection walks through it again
+        gc.set_threshold(10_000, 20)  # messages are no cycles: reference counts free them
         self._channel = await self._layer.new_channel()
         await self._layer.group_add(HEADS_GROUP, self._channel)
         await self._layer.group_add(ANNOUNCEMENTS, self._channel)

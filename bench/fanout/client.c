@@ -213,7 +213,7 @@ static void publish_round(void) {
     char text[1024];
     int n = sprintf(text,
         "{\"type\":\"signal\",\"symbol\":\"S%03dUSDT\",\"seq\":%u,\"id\":\"0f9c2d6e-3a1b-5c4d-8e7f-0123456789ab\",\"direction\":\"BULLISH\","
-        "\"confidence\":0.7134,\"score\":0.6821,\"advice\":\"BUY\",\"risk_level\":\"LOW\",\"price\":64012.5,\"timeframes\":{\"5m\":0.5912,"
+        "\"confidence\":0.7134,\"probability\":null,\"score\":0.6821,\"advice\":\"BUY\",\"risk_level\":\"LOW\",\"price\":64012.5,\"timeframes\":{\"5m\":0.5912,"
         "\"15m\":0.6133,\"1h\":0.7217,\"4h\":0.6871,\"1d\":0.5519},\"because\":\"advice\",\"preset\":\"balanced\",\"source\":\"binance\",\"ts\":%lu}",
         s, seq, published_at[seq]);
     if (over_http)

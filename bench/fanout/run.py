@@ -1,10 +1,11 @@
 """``python -m bench.fanout.run``: fan-out in interleaved runs; writes bench/results/YYYY-MM-DD-fanout.md.
 
 A: 1,000 clients on one symbol; four messages in flight, then five a second. B: 1,000 clients with 5 of 200 symbols
-each; scans back to back, then ten a second. The server has one core, client, publisher and Redis the other. Only ratios
-within a run mean anything: medians over the rounds, systems alternating.
+each; scans back to back, then ten a second. Held: 3,000 clients with one of 200 symbols each, one scan a second. The
+server has one core, client, publisher and Redis the other. Only ratios within a run mean anything: medians over the
+rounds, systems alternating. Rounds may be run one by one, where the machine cannot be kept quiet for long:
 
-    python -m bench.fanout.run [--rounds 3] [--only NAME …] [--no-report]
+    python -m bench.fanout.run [--rounds 3] [--only NAME …] [--add] [--no-report]
 """
 
 import argparse
@@ -30,7 +31,12 @@ ROOT = HERE.parent.parent
 WORK = HERE.parent / ".work" / "fanout"
 PYTHON = sys.executable
 SYMBOLS = 200
-WORKLOADS = {"A": (1000, 1, 1, "full:2:4,rate:3:5"), "B": (1000, SYMBOLS, 5, "full:2:1,rate:2:10")}
+WORKLOADS = {  # clients, symbols, symbols a client, phases (client.c)
+    "A": (1000, 1, 1, "full:2:4,rate:3:5"),
+    "B": (1000, SYMBOLS, 5, "full:2:1,rate:2:10"),
+    "held": (3000, SYMBOLS, 1, "rate:3:1"),
+}
+RUNS = WORK / "runs.jsonl"
 SERVER_CORE, OTHER_CORE = "0", "1"
 NICE = os.environ.get("BENCH_NICE", "0")  # below 0 (as root) where others work on the machine
 
@@ -46,6 +52,7 @@ class System:
     subscribe: bool = False
     http: bool = False
     environment: dict[str, str] = field(default_factory=dict)
+    workloads: tuple[str, ...] = ("A", "B")
 
 
 def ours(server: str, redis: bool = True, **environment: str) -> System:
@@ -54,7 +61,9 @@ def ours(server: str, redis: bool = True, **environment: str) -> System:
     publisher = [*module, "publish", "{publish}"] if redis else None
     start += [] if redis else ["{publish}"]
     environment |= {"REDIS_URL": "{redis}" if redis else "", "LOG_LEVEL": "WARNING", "REALTIME_AGENT_ENABLED": "false"}
-    return System(start, publisher, redis, "/ws/realtime", True, environment=environment)
+    held = redis and "WRITE_PATH" not in environment
+    workloads = ("A", "B", "held") if held else ("A", "B")
+    return System(start, publisher, redis, "/ws/realtime", True, environment=environment, workloads=workloads)
 
 
 def stock(server: str, redis: bool = True) -> System:
@@ -222,59 +231,79 @@ FIGURES = {
     "b_cpu": ("B", lambda run: 1e6 * run["full"]["cpu_server"] / run["full"]["deliveries"]),
     "kb": ("A", lambda run: run["connect"]["grown_server"] / WORKLOADS["A"][0]),
     "connects": ("A", lambda run: WORKLOADS["A"][0] / run["connect"]["seconds"]),
-    "disorder": ("B", lambda run: run["full"]["disorder"] + run["full"]["gone"]),
+    "disorder": ("B", lambda run: run["rate"]["disorder"] + run["rate"]["gone"]),
+    "held": ("held", lambda run: WORKLOADS["held"][0] - run["rate"]["gone"] if run["rate"]["complete"] else 0),
+    "held_connects": ("held", lambda run: WORKLOADS["held"][0] / run["connect"]["seconds"]),
 }
 Figures = dict[str, dict[str, float]]
+Runs = dict[tuple[str, str], list[dict[str, Any]]]  # by system and workload
 
 
-def medians(runs: dict[tuple[str, str], list[dict[str, Any]]]) -> Figures:
+def medians(runs: Runs) -> Figures:
     """Return by system the median of each figure over its runs; a system without a whole run is left out."""
     found: Figures = {}
-    for name in dict.fromkeys(name for name, _ in runs):
-        if all(runs.get((name, workload)) for workload in WORKLOADS):
-            found[name] = {key: median(map(pick, runs[name, workload])) for key, (workload, pick) in FIGURES.items()}
+    for name, system in SYSTEMS.items():
+        if all(runs.get((name, workload)) for workload in system.workloads):
+            found[name] = {
+                key: median(map(pick, runs[name, workload]))
+                for key, (workload, pick) in FIGURES.items()
+                if workload in system.workloads
+            }
     return found
 
 
-def collect(names: list[str], rounds: int) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    runs = defaultdict(list)
+def collect(names: list[str], rounds: int) -> None:
+    """Run every workload of each system once a round; append what was found to RUNS."""
     for number in range(rounds):
         for name in names:
-            for workload in WORKLOADS:
+            for workload in SYSTEMS[name].workloads:
                 run = measure(SYSTEMS[name], workload)
-                if "failed" in run:
-                    sys.stdout.write(f"round {number + 1}  {name:28} {workload}  failed: {run['failed']}\n")
-                    continue
-                runs[name, workload].append(run)
-                _show(f"round {number + 1}  {name:28} {workload}", run["full"], run["rate"])
+                _show(f"round {number + 1}  {name:28} {workload:4}", run)
+                if "failed" not in run:
+                    with RUNS.open("a") as out:
+                        out.write(json.dumps({"system": name, "workload": workload, "run": run}) + "\n")
+
+
+def collected() -> Runs:
+    """Return all runs since the last call without ``--add``."""
+    runs: Runs = defaultdict(list)
+    for line in RUNS.read_text().splitlines():
+        one = json.loads(line)
+        runs[one["system"], one["workload"]].append(one["run"])
     return runs
 
 
-def _show(label: str, full: dict[str, Any], rate: dict[str, Any]) -> None:
-    sys.stdout.write(
-        f"{label}  {full['rate']:9,.0f}/s  p50 {rate['p50']:6.1f}  p99 {rate['p99']:6.1f}"
-        f"  round {rate['round_p50']:6.1f} {rate['round_p99']:6.1f} ms"
-        f"  cores {full['cpu_server'] / full['seconds']:.2f} {full['client_cpu'] / full['seconds']:.2f}"
-        f"  disorder {full['disorder']}  complete {rate['complete']}\n"
-    )
-    sys.stdout.flush()
+def _show(label: str, run: dict[str, Any]) -> None:
+    if "failed" in run:
+        print(label, " failed:", run["failed"], flush=True)
+        return
+    last = run["rate"]
+    told = f"{label}  p50 {last['p50']:6.1f}  p99 {last['p99']:6.1f}"
+    told += f"  round {last['round_p50']:6.1f} {last['round_p99']:6.1f} ms"
+    if full := run.get("full"):
+        told += f"  {full['rate']:9,.0f}/s  server {1e6 * full['cpu_server'] / full['deliveries']:.2f} us a delivery"
+        told += f"  cores {full['cpu_server'] / full['seconds']:.2f} {full['client_cpu'] / full['seconds']:.2f}"
+    print(told, f" disorder {last['disorder']}  complete {last['complete']}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--add", action="store_true", help="go on with the runs of the call before")
     parser.add_argument("--no-report", action="store_true")
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (20_000, 20_000))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends as well
     favour(os.getpid())
     build()
-    figures = medians(collect(arguments.only, arguments.rounds))
+    if not arguments.add:
+        RUNS.write_text("")
+    collect(arguments.only, arguments.rounds)
     if not arguments.no_report:
         from bench.fanout.report import write
 
-        write(figures, arguments.rounds)
+        write(collected())
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ python -m bench.fanout.serving publish PUBLISH_PORT
 """
 
 import asyncio
-import json
 import os
 import sys
+import time
 
 import django
 
@@ -19,7 +19,7 @@ from channels.layers import get_channel_layer  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
 from agent.management.commands.serve import SERVE  # noqa: E402
-from bench.fanout.lines import Lines, publish_lines  # noqa: E402
+from bench.fanout.lines import Lines, decode, publish_lines  # noqa: E402
 from market.feeds import current_market  # noqa: E402
 from market.models import Instrument  # noqa: E402
 from signals.publish import HEADS_GROUP, group_of  # noqa: E402
@@ -35,8 +35,9 @@ def prepare(symbols: int) -> None:
 
 async def send_scan(lines: Lines) -> None:
     """Send as signals.publish does: each signal to its symbol's group, then the heads."""
-    signals = [json.loads(payload) for _, payload in lines]
-    messages = [(group_of(s["symbol"]), {"type": "signal.message", "signal": s}) for s in signals]
+    signals = [decode(payload) for _, payload in lines]
+    more = {"published_at": time.time(), "tick": "bench-tick-0"}
+    messages = [(group_of(s["symbol"]), {"type": "signal.message", "signal": s, **more}) for s in signals]
     heads = {s["symbol"]: s["seq"] for s in signals}
     await send_all(get_channel_layer(), [*messages, (HEADS_GROUP, {"type": "signal.heads", "heads": heads})])
 

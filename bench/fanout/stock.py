@@ -4,7 +4,6 @@
 memory with a publisher in the same process on ``STOCK_PUBLISH`` (a port).
 """
 
-import json
 import os
 
 import django
@@ -26,7 +25,7 @@ from channels.layers import get_channel_layer  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from bench.fanout.lines import publish_lines  # noqa: E402
+from bench.fanout.lines import decode, publish_lines  # noqa: E402
 
 listening = False
 
@@ -34,7 +33,7 @@ listening = False
 async def send_each(lines: list[tuple[str, bytes]]) -> None:
     layer = get_channel_layer()
     for symbol, payload in lines:
-        await layer.group_send(f"stock.{symbol}", {"type": "stock.signal", "signal": json.loads(payload)})
+        await layer.group_send(f"stock.{symbol}", {"type": "stock.signal", "signal": decode(payload)})
 
 
 class Consumer(AsyncJsonWebsocketConsumer):

@@ -13,10 +13,11 @@ MAX_WAITING_MESSAGES = 1024
 MAX_WAITING_BYTES = 1024 * 1024
 STUCK_S = 8.0  # a client that takes nothing for this long is as slow as one for whom too much waits
 LOOK_EVERY_S = 0.02
-# Of the time a flush took: where messages come faster than they can be written one by one, those that arrive meanwhile
-# are joined, and the loop gets to what else it has to do. One that comes to an idle process never waits.
+# After a long flush the flusher rests for a part of the time that it took. Where messages come faster than they can be
+# written one by one, more of them go out as one, and the loop gets to what else it has to do. What comes to an idle
+# process never waits.
 LONG_FLUSH_S = 0.001
-REST = float(__import__("os").environ.get("FO_REST", "0.25"))
+REST = 0.25
 
 
 class Outbox:
@@ -50,11 +51,17 @@ class Outbox:
         """Write what can be written; what cannot is looked after by the flusher."""
         waiting, path = self.waiting, self.path
         try:
-            while waiting and (count := path.take(waiting) if self.open else len(waiting)):
+            while waiting:
+                count = path.take(waiting) if self.open else len(waiting)
                 self.sent += count
-                del waiting[:count]
-                if self.roomy is not None:
+                if self.roomy is not None and count:
                     self.roomy()
+                if count == len(waiting):
+                    waiting.clear()
+                elif count:
+                    del waiting[:count]
+                else:
+                    break
         except OSError as error:
             logger.debug("a client is gone: %s", error)
             self.drop()
@@ -112,7 +119,7 @@ class Flusher:
             self.order()
 
     def order(self) -> None:
-        """Flush when this tick of the loop is over; soon after a flush, a little later, so that more goes out as one."""
+        """Flush when this tick of the loop is over, or when the flusher has rested."""
         if self._ordered:
             return
         self._ordered = True

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from signals.wire.payload import Payload
-from signals.wire.servers import ServerSocket, find
+from signals.wire.servers import TESTED, ServerSocket, find
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,12 @@ def server_send_in_scope(application: Any) -> Any:
 class WritePath:
     """What an outbox writes to."""
 
-    name: str
-    left_over = False  # whether the last take left something in the server's buffer, or under way to it
-    handed = 0  # bytes given to the server
+    __slots__ = ("handed", "left_over", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.left_over = False  # whether the last take left something in the server's buffer, or under way to it
+        self.handed = 0  # bytes given to the server
 
     def take(self, waiting: list[Payload]) -> int:
         """Send the first of ``waiting``; return how many went out. Raises OSError when the client is gone."""
@@ -59,9 +62,14 @@ class WritePath:
         raise NotImplementedError
 
 
+_NAMES = {(path, server): f"{path} {server}" for path in ("direct", "portable") for server in TESTED}  # one for all
+
+
 class DirectPath(WritePath):
+    __slots__ = ("_close", "_socket")
+
     def __init__(self, socket: ServerSocket, close: Callable[[int], Awaitable[None]]) -> None:
-        self.name = f"direct {socket.server}"
+        super().__init__(_NAMES["direct", socket.server])
         self._socket, self._close = socket, close
 
     def take(self, waiting: list[Payload]) -> int:
@@ -76,12 +84,13 @@ class DirectPath(WritePath):
         else:
             count = _fitting(waiting)
             data = b"".join([payload.frame for payload in waiting[:count]])
-        size = len(data)
         written = self._socket.send(data)
-        self.handed += size
-        self.left_over = written < size
-        if written < size:
+        self.handed += len(data)
+        if written < len(data):
+            self.left_over = True
             self._socket.hand_over(data[written:])
+        elif self.left_over:
+            self.left_over = False
         return count
 
     def unsent(self) -> int:
@@ -108,10 +117,11 @@ def _fitting(waiting: list[Payload]) -> int:
 class PortablePath(WritePath):
     """``socket``, where it can be reached, only tells what waits: ``send`` of daphne never does."""
 
+    __slots__ = ("_close", "_send", "_sending", "_socket")
     BATCH = 16
 
     def __init__(self, send: Send, close: Callable[[int], Awaitable[None]], socket: ServerSocket | None) -> None:
-        self.name = f"portable {socket.server}" if socket else "portable"
+        super().__init__(_NAMES["portable", socket.server] if socket else "portable")
         self._send, self._close, self._socket = send, close, socket
         self._sending: asyncio.Task[None] | None = None
 

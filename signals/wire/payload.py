@@ -15,7 +15,7 @@ _encode = msgspec.json.Encoder().encode
 def encode(message: dict[str, Any]) -> str:
     """Return a message as JSON. NaN and Infinity raise ValueError: they are never sent."""
     text = _encode(message)  # ten times as fast as json, but makes of them what it makes of None
-    if b"null" in text:
+    if text.count(b"null") != list(message.values()).count(None):
         json.dumps(message, allow_nan=False)
     return text.decode()
 

@@ -13,7 +13,7 @@ from signals.wire import outbox as outbox_module
 from signals.wire import paths, servers
 from signals.wire.outbox import MAX_WAITING_MESSAGES, Flusher
 from signals.wire.paths import DirectPath, Fallback, PortablePath, choose
-from signals.wire.payload import Payload
+from signals.wire.payload import Payload, encode
 from tests.wire.raw import Raw
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -177,6 +177,13 @@ async def test_a_fault_in_writing_is_logged_as_one_and_a_client_that_is_gone_is_
     (record,) = caplog.records
     assert record.levelname == "ERROR"
     assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_a_number_that_is_none_is_never_sent_and_null_is():
+    assert encode({"probability": None, "symbol": "null"}) == '{"probability":null,"symbol":"null"}'
+    for broken in ({"a": float("nan")}, {"a": None, "b": [float("inf")]}):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            encode(broken)
 
 
 async def test_the_portable_path_waits_for_send_and_keeps_the_order():
