@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from signals.wire.paths import WritePath
@@ -17,7 +18,7 @@ LOOK_EVERY_S = 0.02
 # written one by one, more of them go out as one, and the loop gets to what else it has to do. What comes to an idle
 # process never waits.
 LONG_FLUSH_S = 0.001
-REST = 0.25
+REST = 0.15
 
 
 class Outbox:
@@ -123,21 +124,21 @@ class Flusher:
         if self._ordered:
             return
         self._ordered = True
-        rest = self._rest_until - self._loop.time()
+        rest = self._rest_until - time.monotonic()  # a loop's own time may stand still within a tick
         if rest > 0.0:
             self._loop.call_later(rest, self._flush)
         else:
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        began = self._loop.time()
+        began = time.monotonic()
         self._ordered = False
         pending, self._pending = self._pending, []
         for outbox in pending:
             outbox.flush()
         if self._flushed is not None:
             self._flushed()
-        ended = self._loop.time()
+        ended = time.monotonic()
         if ended - began > LONG_FLUSH_S:
             self._rest_until = ended + REST * (ended - began)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import statistics
+import time
 
 import pytest
 
@@ -77,6 +79,42 @@ async def test_others_get_everything_while_a_quarter_of_the_clients_does_not_rea
         assert most - memory <= 2048 * SLOW + 4096  # what storing itself takes is not the clients'
     for client in slow:
         client.end()
+
+
+async def arrival(client, count):
+    await signals(client, count)
+    return time.perf_counter()
+
+
+async def p99_of_waiting(served, clients, scans=60, count=10):
+    """Return how long it takes from storing a scan until a client has it, in s: the 99th percentile of all."""
+    waits = []
+    for _ in range(scans):
+        reading = asyncio.gather(*(arrival(client, count) for client in clients))
+        began = time.perf_counter()
+        await served.storing(AAAUSDT=count)
+        waits += [at - began for at in await reading]
+    return statistics.quantiles(waits, n=100)[98]
+
+
+@pytest.mark.skipif(not FULL, reason="what others wait is compared by make faults alone")
+async def test_others_wait_no_longer_while_a_quarter_of_the_clients_does_not_read(served, record_property):
+    without, beside = [], []
+    async with crowd(served, CROWD - SLOW) as good:
+        await asyncio.gather(*(subscribed(client) for client in good))
+        for _ in range(3):
+            without.append(await p99_of_waiting(served, good))
+            slow = [await asyncio.to_thread(stuck, served) for _ in range(SLOW)]
+            reading = asyncio.gather(*(signals(client, 900) for client in good))
+            await served.storing(
+                CCCUSDT=900
+            )  # more than the kernel takes: from here on it waits for them in the server
+            await reading
+            beside.append(await p99_of_waiting(served, good))
+            for client in slow:
+                client.end()
+    record_property("p99 of the others, ms", [round(1000 * statistics.median(p99s), 1) for p99s in (without, beside)])
+    assert statistics.median(beside) <= 1.2 * statistics.median(without), (without, beside)
 
 
 async def test_who_was_closed_comes_back_with_since_and_misses_nothing(served):
