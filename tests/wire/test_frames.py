@@ -166,26 +166,65 @@ async def test_a_storm_of_subscribing_leaves_every_symbol_in_order(served):
             assert sorted(got) == sorted(stored)  # a symbol still being filled may come behind another
 
 
+async def say_often(bad, text):
+    for _ in range(1000):
+        await bad.send(text)
+
+
+async def ping_often(bad):
+    for _ in range(1000):
+        await bad.ping()
+
+
 ABUSE = {
-    "a thousand broken messages": (lambda: ["{broken"] * 1000, (4508,)),
-    "an oversized message": (lambda: [json.dumps({"action": "ping", "x": "y" * 66_000})], (4509, 1009)),
+    "a thousand broken messages": (lambda bad: say_often(bad, "{broken"), (4508,)),
+    "a thousand sound ones": (lambda bad: say_often(bad, '{"action":"subscribe","symbols":["*"]}'), (4508,)),
+    "a thousand pings": (ping_often, (4508,)),
+    "an oversized message": (lambda bad: bad.send(json.dumps({"action": "ping", "x": "y" * 66_000})), (4509, 1009)),
     # The server stops reading half way: what it says (1009) may be lost with the connection.
-    "a message beyond the server's own limit": (lambda: ["y" * 300_000], (1009, 4509, 1006)),
+    "a message beyond the server's own limit": (lambda bad: bad.send("y" * 300_000), (1009, 4509, 1006)),
 }
 
 
 @pytest.mark.parametrize("abuse", ABUSE)
 async def test_who_abuses_the_limits_is_closed_alone(served, abuse):
-    said, codes = ABUSE[abuse]
+    misbehave, codes = ABUSE[abuse]
     async with crowd(served, CROWD) as clients:
         await asyncio.gather(*(subscribed(client) for client in clients))
         *good, bad = clients
         reading = asyncio.gather(*(signals(client, 30) for client in good))
         with suppress(ConnectionClosed):  # meanwhile, which is what is looked at below
-            for text in said():
-                await bad.send(text)
+            await misbehave(bad)
         stored = await served.storing(AAAUSDT=10, BBBUSDT=10, CCCUSDT=10)
         for got in await reading:
             assert got == stored
         await asyncio.wait_for(bad.wait_closed(), 60)
         assert bad.close_code in codes
+
+
+REFUSED = {
+    "invalid_json": "{broken",
+    "invalid_message": b"\0\1",
+    "unknown_action": '{"action":"buy"}',
+    "unknown_symbol": '{"action":"subscribe","symbols":["ZZZUSDT"]}',
+    "too_many_symbols": json.dumps({"action": "subscribe", "symbols": [f"S{n}USDT" for n in range(1001)]}),
+    "rate_limited": ['{"action":"unsubscribe","symbols":["*"]}'] * 60,
+}
+
+
+async def test_who_is_refused_stays_and_nobody_else_hears_of_it(served):
+    async with crowd(served, CROWD) as clients:
+        await asyncio.gather(*(subscribed(client) for client in clients))
+        for client, (code, said) in zip(clients, REFUSED.items(), strict=False):
+            for message in said if isinstance(said, list) else [said]:
+                await client.send(message)
+            while (found := json.loads(await asyncio.wait_for(client.recv(), 60)))["type"] != "error":
+                pass
+            assert found["code"] == code
+        others = clients[len(REFUSED) :]
+        reading = asyncio.gather(*(signals(client, 30) for client in others))
+        stored = await served.storing(AAAUSDT=10, BBBUSDT=10, CCCUSDT=10)
+        for got in await reading:
+            assert got == stored
+        figures = await asyncio.to_thread(served.figures)
+        assert figures["connections"] == CROWD
