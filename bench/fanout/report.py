@@ -68,7 +68,7 @@ def text(runs: Runs) -> str:
     lines = [
         f"# Fan-out, {datetime.now(UTC):%Y-%m-%d}",
         "",
-        f"Medians of {' to '.join(map(str, rounds))} interleaved rounds, `make bench-fanout`. "
+        f"Medians of {rounds[-1]} interleaved rounds{_fewer(runs, rounds[-1])}, `make bench-fanout`. "
         + f"Python {platform.python_version()}, "
         + ", ".join(f"{package} {version(package)}" for package in packages)
         + ", nginx with nchan.",
@@ -90,6 +90,12 @@ def text(runs: Runs) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _fewer(runs: Runs, rounds: int) -> str:
+    """Return which systems have fewer runs, and how many."""
+    counts = {name: len(found) for (name, _), found in runs.items() if len(found) < rounds}
+    return f" ({'; '.join(f'{name}: {count}' for name, count in counts.items())})" if counts else ""
 
 
 def write(runs: Runs) -> None:

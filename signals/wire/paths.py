@@ -186,6 +186,8 @@ def choose(server_send: Send | None, send: Send, close: Callable[[int], Awaitabl
 
     server_send: the server's own ``send``, by which its socket is found, or None; send, close: what the consumer has.
     """
+    # Middleware wraps send for what it does at the handshake; a message would pass through all of it for nothing.
+    send = server_send or send
     socket, why = find(server_send) if server_send is not None else (None, "the scope does not hold the server's send")
     if settings.WRITE_PATH == "portable":
         return PortablePath(send, close, socket)

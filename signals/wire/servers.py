@@ -65,8 +65,9 @@ class DaphneSocket:
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
         self._transport = protocol.transport
-        # Under TLS Twisted wraps the transport that has the buffer.
-        self._raw = self._transport if hasattr(self._transport, "dataBuffer") else self._transport.transport
+        # Under TLS Twisted wraps the transport that has the buffer and lends the wrapper its attributes: ask its class.
+        wrapped = not hasattr(type(self._transport), "dataBuffer")
+        self._raw = self._transport.transport if wrapped else self._transport
         if self._raw.connected:
             _bound_kernel(self._raw.socket)
 

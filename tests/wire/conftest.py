@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -47,9 +48,10 @@ def free_port():
 class Served:
     """A server process, and the door to it."""
 
-    def __init__(self, kind, folder, template, versions=None):
+    def __init__(self, kind, folder, template, versions=None, tls=""):
         self.server, self.path, self.layer, compression = kind.split()
         self.deflate = compression == "deflate"
+        self.tls = tls
         self.port, self.door_port = free_port(), free_port()
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(template, folder / "agent.sqlite3")
@@ -65,6 +67,7 @@ class Served:
             "door": self.door_port,
             "deflate": self.deflate,
             "versions": versions or {},
+            "tls": tls,
         }
         self.log = (folder / "log").open("w+")
         command = [sys.executable, "-m", "tests.wire.server", json.dumps(options)]
@@ -112,8 +115,10 @@ class Served:
     def client(self):
         """Return a connection of the independent client."""
         compression = "deflate" if self.deflate else None
-        url = f"ws://127.0.0.1:{self.port}/ws/realtime"
-        return connect(url, compression=compression, open_timeout=PATIENCE_S, max_queue=None, ping_interval=None)
+        options = {"compression": compression, "open_timeout": PATIENCE_S, "max_queue": None, "ping_interval": None}
+        if self.tls:
+            options["ssl"] = ssl.create_default_context(cafile=self.tls)
+        return connect(f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}/ws/realtime", **options)
 
     def stop(self):
         self.door.close()

@@ -1,6 +1,8 @@
 """A server of the tests: the project's application under daphne or uvicorn, with a door to publish and to look inside.
 
-``python -m tests.wire.server '{"server": …, "port": …, "door": …, "deflate": …, "versions": {…}}'``
+``python -m tests.wire.server '{"server": …, "port": …, "door": …, "deflate": …, "versions": {…}, "tls": …}'``
+
+``tls``: a file with key and certificate, "" for none.
 
 The door takes one JSON object a line: ``{"store": {"AAAUSDT": 3}}`` stores and publishes that many signals of each
 symbol and answers with their texts as the wire has them; ``{"figures": true}`` answers with the hub's figures and the
@@ -133,11 +135,28 @@ def negotiate_deflate():
         server.WebSocketFactory = Factory
 
 
+def speak_tls(pem):
+    """Have the server speak TLS itself, as both do when they are started by hand with a certificate."""
+    if OPTIONS["server"] == "uvicorn":
+        import uvicorn
+
+        config = uvicorn.Config
+        uvicorn.Config = lambda *args, **named: config(*args, **named | {"ssl_certfile": pem})
+    else:
+        from daphne import endpoints
+
+        endpoints.build_endpoint_description_strings = lambda host, port: [
+            f"ssl:{port}:privateKey={pem}:certKey={pem}:interface={host}"
+        ]
+
+
 if __name__ == "__main__":
     if settings.REDIS_URL:  # servers of other tests may speak over the same Redis
         settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"served-{OPTIONS['port']}"
     if OPTIONS["deflate"]:
         negotiate_deflate()
+    if OPTIONS["tls"]:
+        speak_tls(OPTIONS["tls"])
     known = servers.version
     servers.version = lambda package: OPTIONS["versions"].get(package) or known(package)
     SERVE[OPTIONS["server"]]("127.0.0.1", OPTIONS["port"], Door())
