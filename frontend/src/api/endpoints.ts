@@ -104,6 +104,14 @@ export const cancelBacktest = (backtest_id: string) =>
     { path: { backtest_id } },
   );
 
+export const readWalkForwards = (limit: number) =>
+  call<api.GetBacktestWalkForwardsData, api.GetBacktestWalkForwardsResponses>("GET", "/api/backtest/walk-forwards", { query: { limit } });
+
+export const readWalkForward = (walk_id: number) =>
+  call<api.GetBacktestWalkForwardsWalkIdData, api.GetBacktestWalkForwardsWalkIdResponses>("GET", "/api/backtest/walk-forwards/{walk_id}", {
+    path: { walk_id },
+  });
+
 export const readRecord = (query: NonNullable<api.GetSignalsOutcomesRecordData["query"]>) =>
   call<api.GetSignalsOutcomesRecordData, api.GetSignalsOutcomesRecordResponses>("GET", "/api/signals/outcomes/record", { query });
 

@@ -33,7 +33,7 @@ export function Account() {
   }
   return (
     <>
-      <button onClick={() => setAsking(true)} title={me.open_control ? "Control is open to everyone on this machine; log in to be named" : "Log in"}>
+      <button className="account" onClick={() => setAsking(true)} title={me.open_control ? "Control is open to everyone on this machine; log in to be named" : "Log in"}>
         Log in
       </button>
       {asking && <LoginDialog onClose={() => setAsking(false)} />}

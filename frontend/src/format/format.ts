@@ -66,6 +66,15 @@ export const dateTime = (ms: Maybe): string => (ms === null || ms === undefined 
 export const shortTime = (ms: Maybe): string => (ms === null || ms === undefined ? NONE : LOCAL_SHORT.format(ms));
 export const clock = (ms: Maybe): string => (ms === null || ms === undefined ? NONE : LOCAL_CLOCK.format(ms));
 
+const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const HOUR = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+
+/** What an axis says of a moment: the day at midnight, the time of day else. */
+export function dayOrTime(ms: number): string {
+  const at = new Date(ms);
+  return (at.getHours() === 0 && at.getMinutes() === 0 ? DAY : HOUR).format(at);
+}
+
 /** The same moment in UTC, for the hover. */
 export function utc(ms: Maybe): string {
   return ms === null || ms === undefined ? NONE : `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;

@@ -1,4 +1,4 @@
-import { useEffect, useSyncExternalStore } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { readLatest } from "../api/endpoints";
 import { LiveClient, type Snapshot } from "./client";
@@ -30,6 +30,32 @@ export function startLive(): void {
 /** Read part of what is live. `select` must return the same value while that part is unchanged. */
 export function useLive<T>(select: (snapshot: Snapshot) => T): T {
   return useSyncExternalStore(live.listen, () => select(live.getSnapshot()));
+}
+
+/**
+ * As `useLive`, but at most once in `ms`: what comes in bursts is not drawn at each frame. `select` must be the same
+ * function at every call.
+ */
+export function useLiveEvery<T>(ms: number, select: (snapshot: Snapshot) => T): T {
+  const [value, setValue] = useState(() => select(live.getSnapshot()));
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let next = 0;
+    const take = () => {
+      timer = undefined;
+      next = performance.now() + ms;
+      setValue(() => select(live.getSnapshot()));
+    };
+    const stop = live.listen(() => {
+      timer ??= setTimeout(take, Math.max(0, next - performance.now()));
+    });
+    take();
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [ms, select]);
+  return value;
 }
 
 /** Subscribe while the component is there. */

@@ -16,7 +16,7 @@ import {
 import { useEffect, useRef, useState } from "react";
 
 import type { CandleRow } from "../api/types";
-import { price, shortTime, utc } from "../format/format";
+import { dayOrTime, price, shortTime, utc } from "../format/format";
 import { type Colours, useColours } from "./colours";
 
 /** `lean`: the colour of a flat one. */
@@ -69,7 +69,7 @@ export default function CandleChart({ label, candles, intervalMs, marks, levels,
   useEffect(() => {
     if (!parts) return;
     const lines = levels.map((level) =>
-      parts.candles.createPriceLine({ price: level.price, title: level.name, color: colours["line-strong"], axisLabelVisible: false, lineWidth: 1, lineStyle: LineStyle.Dotted }),
+      parts.candles.createPriceLine({ price: level.price, title: level.name, color: colours["line-strong"], axisLabelVisible: true, axisLabelColor: colours.line, axisLabelTextColor: colours.text, lineWidth: 1, lineStyle: LineStyle.Dotted }),
     );
     return () => lines.forEach((line) => parts.candles.removePriceLine(line));
   }, [parts, levels, colours]);
@@ -88,20 +88,12 @@ function build(holder: HTMLElement): Parts {
     // Its logo comes with a style element, which the page's policy forbids; the page names the library in words.
     layout: { attributionLogo: false, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11 },
     localization: { priceFormatter: price, timeFormatter: (time: Time) => `${shortTime(Number(time) * 1000)} (${utc(Number(time) * 1000)})` },
-    timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, tickMarkFormatter: (time: Time) => tick(Number(time) * 1000) },
+    timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, tickMarkFormatter: (time: Time) => dayOrTime(Number(time) * 1000) },
     rightPriceScale: { borderVisible: false },
   });
   const candles = chart.addSeries(CandlestickSeries, { borderVisible: false });
   const swings = chart.addSeries(LineSeries, { lineWidth: 1, lineStyle: LineStyle.Dashed, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false });
   return { chart, candles, swings, marks: createSeriesMarkers(candles, []) };
-}
-
-const HOURS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const DAYS = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
-
-function tick(ms: number): string {
-  const at = new Date(ms);
-  return at.getHours() === 0 && at.getMinutes() === 0 ? DAYS.format(at) : HOURS.format(at);
 }
 
 function paint(parts: Parts, colours: Colours): void {

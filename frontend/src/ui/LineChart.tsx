@@ -4,7 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 
-import { shortTime, utc } from "../format/format";
+import { dayOrTime, shortTime, utc } from "../format/format";
 import { type Colours, useColours } from "./colours";
 
 export type LineOf = { name: string; values: (number | null)[]; colour: keyof Colours; fill?: boolean; steps?: boolean };
@@ -36,7 +36,7 @@ function optionsOf(lines: LineOf[], colours: Colours, format: Props["format"], r
   return {
     scales: range ? { y: { range } } : {},
     cursor: { y: false },
-    axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map((value) => format(value)) }],
+    axes: [{ ...axis, values: (_, ticks) => ticks.map((value) => dayOrTime(value * 1000)) }, { ...axis, size: 62, values: (_, ticks) => ticks.map((value) => format(value)) }],
     series: [
       { label: "Time", value: (_, value: number | null) => (value === null ? "–" : `${shortTime(value * 1000)} (${utc(value * 1000)})`) },
       ...lines.map((line) => ({
@@ -49,8 +49,17 @@ function optionsOf(lines: LineOf[], colours: Colours, format: Props["format"], r
         value: (_: uPlot, value: number | null) => format(value),
       })),
     ],
-    hooks: base === undefined ? {} : { draw: [(chart) => drawBase(chart, base, colours["line-strong"])] },
+    hooks: {
+      // Where no pointer is, the legend tells the last values.
+      ready: [showLast],
+      setCursor: [(chart) => (chart.cursor.idx === null || (chart.cursor.left ?? -1) < 0) && showLast(chart)],
+      ...(base === undefined ? {} : { draw: [(chart) => drawBase(chart, base, colours["line-strong"])] }),
+    },
   };
+}
+
+function showLast(chart: uPlot): void {
+  chart.setLegend({ idx: chart.data[0].length - 1 }, false);
 }
 
 function drawBase(chart: uPlot, base: number, colour: string): void {

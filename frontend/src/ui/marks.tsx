@@ -9,7 +9,7 @@ export function DirectionMark({ direction, word = true }: { direction: Direction
   if (direction === null) return <span className="muted">–</span>;
   return (
     <span className={`direction lean-${direction.toLowerCase()}`} title={direction}>
-      <span aria-hidden="true">{ARROWS[direction]}</span> <span className={word ? "" : "sr"}>{direction.toLowerCase()}</span>
+      <span aria-hidden="true">{ARROWS[direction]}</span> <span className={word ? undefined : "sr"}>{direction.toLowerCase()}</span>
     </span>
   );
 }

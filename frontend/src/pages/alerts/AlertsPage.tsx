@@ -33,8 +33,10 @@ export default function AlertsPage() {
         <RuleForm key={edited?.id ?? "new"} rule={edited} targets={targets.data.targets} onDone={() => setEdited(null)} />
         <Targets targets={targets.data.targets} />
       </div>
-      <Deliveries />
-      <Found />
+      <div className="columns">
+        <Found />
+        <Deliveries />
+      </div>
     </div>
   );
 }

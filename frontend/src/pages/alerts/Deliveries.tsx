@@ -29,15 +29,17 @@ export function Deliveries() {
   return (
     <section className="panel" aria-labelledby="deliveries">
       <h2 id="deliveries">Messages</h2>
-      <div className="buttons">
-        <button aria-pressed={status === undefined} onClick={() => setStatus(undefined)}>
-          All
-        </button>
-        {STATUSES.map((one) => (
-          <button key={one} aria-pressed={status === one} onClick={() => setStatus(one)}>
-            {one} {whole(counts[one])}
+      <div className="buttons alert-states">
+        <span className="segments" role="group" aria-label="State">
+          <button aria-pressed={status === undefined} onClick={() => setStatus(undefined)}>
+            All
           </button>
-        ))}
+          {STATUSES.map((one) => (
+            <button key={one} aria-pressed={status === one} onClick={() => setStatus(one)}>
+              {one} <span className="num">{whole(counts[one])}</span>
+            </button>
+          ))}
+        </span>
         {(counts["dead"] ?? 0) > 0 && (
           <button disabled={lacks !== null || again.isPending} title={lacks ?? undefined} onClick={() => again.mutate()}>
             Send all dead ones again
@@ -49,7 +51,7 @@ export function Deliveries() {
       ) : !deliveries.data ? (
         <Loading what="messages" />
       ) : deliveries.data.results.length === 0 ? (
-        <p className="muted">None.</p>
+        <p className="muted">{status ? `None is ${status}.` : "None yet: what a rule finds is sent to its targets, and each sending is listed here."}</p>
       ) : (
         <Table rows={deliveries.data.results} />
       )}

@@ -13,13 +13,13 @@ export function Found() {
   const found = useQuery({ queryKey: ["alerts", "found"], queryFn: () => readAlerts(20), refetchInterval: pace(EVERY_MS) });
   return (
     <section className="panel" aria-labelledby="found">
-      <h2 id="found">Found</h2>
+      <h2 id="found">What the rules found</h2>
       {found.error && !found.data ? (
         <Failed error={found.error} what="What was found" />
       ) : !found.data ? (
         <Loading what="what was found" />
       ) : found.data.results.length === 0 ? (
-        <p className="muted">Nothing yet.</p>
+        <p className="muted">Nothing yet: what the rules find is listed here, told to somebody or not.</p>
       ) : (
         <div className="table-scroll" tabIndex={0} role="group" aria-label="Found, scrollable">
           <table>

@@ -45,7 +45,7 @@ export function RuleForm({ rule, targets, onDone }: Props) {
         <Share label="Confidence from" value={draft.minConfidence} onChange={(minConfidence) => set({ minConfidence })} />
         <Share label="Consensus from" value={draft.minConsensus} onChange={(minConsensus) => set({ minConsensus })} />
         <Choice label="Looks at" value={draft.watches} options={{ signals: "signals", scores: "every close" }} onChange={(watches) => set({ watches })} />
-        <Choice label="Told" value={draft.trigger} options={{ enter: "when it begins to hold", every: "each time it holds" }} onChange={(trigger) => set({ trigger })} />
+        <Choice label="Told" value={draft.trigger} options={{ enter: "once, as it begins", every: "each time" }} onChange={(trigger) => set({ trigger })} />
         <Minutes label="Cooldown, minutes" value={draft.cooldownMinutes} onChange={(cooldownMinutes) => set({ cooldownMinutes })} />
         <Minutes label="Digest, minutes (0: none)" value={draft.digestMinutes} onChange={(digestMinutes) => set({ digestMinutes })} />
         <Clock label="Quiet from" value={draft.quietFrom} onChange={(quietFrom) => set({ quietFrom })} />

@@ -13,7 +13,7 @@ export function Rules({ rules, targets, onEdit }: Props) {
     <section className="panel" aria-labelledby="rules">
       <h2 id="rules">Rules</h2>
       {rules.length === 0 ? (
-        <p className="muted">None yet: add a target and a rule below.</p>
+        <p className="muted">None yet. A rule says which scores or signals you want to be told of: add a target and a rule below.</p>
       ) : (
         <div className="table-scroll" tabIndex={0} role="group" aria-label="Rules, scrollable">
           <table data-testid="rules">

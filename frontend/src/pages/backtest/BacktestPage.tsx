@@ -11,6 +11,7 @@ import { useAgent } from "../../app/useAgent";
 import { percent } from "../../format/format";
 import { TIMEFRAMES } from "../../format/timeframes";
 import { Empty, Failed, Loading } from "../../ui/states";
+import { WalkForwards } from "./WalkForwards";
 
 const Report = lazy(() => import("./Report"));
 const POLL_MS = 700;
@@ -49,6 +50,7 @@ export default function BacktestPage() {
           <p>It runs the agent’s own scores and rules over stored candles, with fees and slippage.</p>
         </Empty>
       )}
+      <WalkForwards />
     </div>
   );
 }
@@ -95,8 +97,8 @@ function Fields(props: FieldsProps) {
   const [start, setStart] = useState(props.start);
   const [end, setEnd] = useState(props.end);
   const [capital, setCapital] = useState("10000");
-  const [fee, setFee] = useState("0.0005");
-  const [slippage, setSlippage] = useState("0.001");
+  const [fee, setFee] = useState("0.05");
+  const [slippage, setSlippage] = useState("0.1");
   const submit = () =>
     onRun({
       symbols: [symbol],
@@ -104,8 +106,8 @@ function Fields(props: FieldsProps) {
       start_date: start,
       end_date: end,
       initial_capital: Number(capital),
-      fee: Number(fee),
-      slippage: Number(slippage),
+      fee: Number(fee) / 100,
+      slippage: Number(slippage) / 100,
       ...(preset ? { preset } : {}),
     });
   return (
@@ -145,8 +147,8 @@ function Fields(props: FieldsProps) {
       <Field name="From (UTC)" type="date" value={start} onChange={setStart} />
       <Field name="Until (UTC)" type="date" value={end} onChange={setEnd} />
       <Field name="Capital" type="number" value={capital} onChange={setCapital} />
-      <Field name="Fee, share of one" type="number" value={fee} onChange={setFee} />
-      <Field name="Slippage, share of one" type="number" value={slippage} onChange={setSlippage} />
+      <Field name="Fee, %" type="number" value={fee} onChange={setFee} />
+      <Field name="Slippage, %" type="number" value={slippage} onChange={setSlippage} />
       <button className="primary" disabled={busy || problem !== null} title={problem ?? undefined}>
         {busy ? "Running …" : "Run"}
       </button>

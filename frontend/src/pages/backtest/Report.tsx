@@ -3,8 +3,9 @@ import { lazy, Suspense, useMemo } from "react";
 
 import { readCandles } from "../../api/endpoints";
 import type { BacktestResponse, BacktestTrade } from "../../api/generated";
-import type { Timeframe } from "../../api/types";
+import type { CandleRow, Timeframe } from "../../api/types";
 import { fixed, percent, price, signed, whole } from "../../format/format";
+import { outcomeWord } from "../../format/words";
 import { INTERVAL_MS } from "../../format/timeframes";
 import type { Mark } from "../../ui/CandleChart";
 import type { LineOf } from "../../ui/LineChart";
@@ -44,7 +45,7 @@ function Figures({ result }: { result: BacktestResponse }) {
     ["Win rate", percent(metrics.win_rate, 1)],
     ["Profit factor", fixed(metrics.profit_factor, 2)],
     ["Exposure", percent(metrics.exposure, 1)],
-    ["CAGR", percent(metrics.cagr, 1)],
+    ["Return a year", percent(metrics.cagr, 1)],
     ["Candles", whole(meta.candles)],
   ];
   return (
@@ -65,7 +66,7 @@ function Equity({ result }: { result: BacktestResponse }) {
   const { equity_series: series, meta } = result;
   const times = useMemo(() => series.map((point) => point.ts), [series]);
   const symbol = meta.symbols[0];
-  const hold = useHold(symbol, meta.timeframes[0] as Timeframe | undefined, times, meta.initial_capital);
+  const hold = useHold(symbol, meta.timeframes.at(-1) as Timeframe | undefined, times, meta.initial_capital);
   const lines = useMemo<LineOf[]>(
     () => [
       { name: "Equity", values: series.map((point) => point.equity), colour: "accent", fill: true },
@@ -88,7 +89,7 @@ function Equity({ result }: { result: BacktestResponse }) {
 }
 
 /** What the capital would be worth if the symbol were bought at the start, where its candles are still stored here. */
-function useHold(symbol: string | undefined, timeframe: Timeframe | undefined, times: number[], capital: number): (number | null)[] | null {
+function useHold(symbol: string | undefined, timeframe: Timeframe | undefined, times: number[], capital: number): number[] | null {
   const candles = useQuery({
     queryKey: ["candles", symbol, timeframe, MAX_CANDLES],
     queryFn: () => readCandles(symbol ?? "", timeframe ?? "1h", MAX_CANDLES),
@@ -98,15 +99,20 @@ function useHold(symbol: string | undefined, timeframe: Timeframe | undefined, t
   });
   return useMemo(() => {
     if (!candles.data || timeframe === undefined) return null;
-    const closes = new Map(candles.data.candles.map((candle) => [candle.open_time + INTERVAL_MS[timeframe], candle.close]));
-    const first = times.find((time) => closes.has(time));
-    const bought = first === undefined ? undefined : closes.get(first);
-    if (bought === undefined || first !== times[0]) return null; // a line that begins elsewhere compares nothing
-    return times.map((time) => {
-      const close = closes.get(time);
-      return close === undefined ? null : (capital * close) / bought;
-    });
+    return held(candles.data.candles, INTERVAL_MS[timeframe], times, capital);
   }, [candles.data, timeframe, times, capital]);
+}
+
+/** The worth of `capital` held from the first time on, by the last close known at each; null where that is not stored. */
+export function held(candles: readonly CandleRow[], interval: number, times: readonly number[], capital: number): number[] | null {
+  let at = -1;
+  const closes = times.map((time) => {
+    for (let next = candles[at + 1]; next && next.open_time + interval <= time; next = candles[at + 1]) at++;
+    return candles[at]?.close;
+  });
+  const bought = closes[0];
+  if (bought === undefined) return null; // a line that begins elsewhere compares nothing
+  return closes.map((close) => (capital * (close ?? bought)) / bought);
 }
 
 function Drawdown({ result }: { result: BacktestResponse }) {
@@ -179,7 +185,7 @@ function Months({ monthly }: { monthly: BacktestResponse["monthly"] }) {
 }
 
 function TradeChart({ result, symbol }: { result: BacktestResponse; symbol: string }) {
-  const timeframe = (result.meta.timeframes[0] ?? "1h") as Timeframe;
+  const timeframe = (result.meta.timeframes.at(-1) ?? "1h") as Timeframe;
   const candles = useQuery({ queryKey: ["candles", symbol, timeframe, MAX_CANDLES], queryFn: () => readCandles(symbol, timeframe, MAX_CANDLES), retry: false, staleTime: Infinity });
   const { start, end } = result.meta;
   const inside = useMemo(() => candles.data?.candles.filter((c) => c.open_time >= start && c.open_time < end), [candles.data, start, end]);
@@ -199,8 +205,8 @@ function TradeChart({ result, symbol }: { result: BacktestResponse; symbol: stri
 function marksOf(trade: BacktestTrade, index: number): Mark[] {
   const long = trade.side === "LONG";
   return [
-    { id: `${index}-in`, ts: trade.entry_ts, kind: long ? "up" : "down", text: trade.side },
-    { id: `${index}-out`, ts: trade.exit_ts, kind: "flat", text: trade.exit_reason },
+    { id: `${index}-in`, ts: trade.entry_ts, kind: long ? "up" : "down", text: trade.side.toLowerCase() },
+    { id: `${index}-out`, ts: trade.exit_ts, kind: "flat", text: outcomeWord(trade.exit_reason) },
   ];
 }
 
@@ -235,7 +241,7 @@ function Trades({ result }: { result: BacktestResponse }) {
             <tbody>
               {trades.slice(0, 500).map((trade, i) => (
                 <tr key={i}>
-                  <td className={trade.side === "LONG" ? "lean-bullish" : "lean-bearish"}>{trade.side}</td>
+                  <td className={trade.side === "LONG" ? "lean-bullish" : "lean-bearish"}>{trade.side === "LONG" ? "▲ long" : "▼ short"}</td>
                   <td>
                     <Time ms={trade.entry_ts} style="short" />
                   </td>
@@ -247,7 +253,7 @@ function Trades({ result }: { result: BacktestResponse }) {
                   <td className="end">{signed(trade.profit, 2)}</td>
                   <td className="end">{percent(trade.return_pct / 100, 2)}</td>
                   <td className="end">{fixed(trade.r, 2)}</td>
-                  <td>{trade.exit_reason}</td>
+                  <td>{outcomeWord(trade.exit_reason)}</td>
                 </tr>
               ))}
             </tbody>

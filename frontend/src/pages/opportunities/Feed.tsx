@@ -3,25 +3,30 @@ import { Link } from "wouter";
 
 import type { Signal } from "../../api/types";
 import { score } from "../../format/format";
-import { useLive } from "../../live/live";
+import { useLiveEvery } from "../../live/live";
+import type { Snapshot } from "../../live/client";
+import { because } from "../../format/words";
 import { AdviceMark, DirectionMark } from "../../ui/marks";
 import { Time } from "../../ui/Time";
 
 const SHOWN = 60;
+const EVERY_MS = 400;
+const feedOf = (snapshot: Snapshot) => snapshot.live.feed;
+const latestOf = (snapshot: Snapshot) => snapshot.live.latest;
 
 /** Signals as they come, newest first; below them the last ones from before the page was opened. */
 export function Feed() {
-  const feed = useLive((snapshot) => snapshot.live.feed);
-  const latest = useLive((snapshot) => snapshot.live.latest);
+  const feed = useLiveEvery(EVERY_MS, feedOf);
+  const latest = useLiveEvery(EVERY_MS, latestOf);
   const before = useMemo(() => {
     const here = new Set(feed.map((signal) => signal.id));
-    return [...latest.values()].filter((signal) => !here.has(signal.id)).sort((a, b) => b.ts - a.ts);
+    return [...latest.values()].filter((signal) => !here.has(signal.id)).sort((a, b) => b.ts - a.ts).slice(0, SHOWN);
   }, [feed, latest]);
   return (
     <aside className="feed" aria-labelledby="feed">
       <h2 id="feed">Signals as they come</h2>
       <div className="feed-list" tabIndex={0} role="group" aria-label="Signals, scrollable">
-        {feed.length === 0 && <p className="muted feed-empty">None since this page was opened. One comes when advice or direction changes, or a score moves far.</p>}
+        {feed.length === 0 && <p className="muted feed-empty">None since this page was opened. A signal comes when advice or direction changes, or a score moves far.</p>}
         <ol data-testid="feed">
           {feed.slice(0, SHOWN).map((signal) => (
             <Item key={signal.id} signal={signal} />
@@ -31,7 +36,7 @@ export function Feed() {
           <>
             <h3>Before this page was opened</h3>
             <ol>
-              {before.slice(0, SHOWN).map((signal) => (
+              {before.map((signal) => (
                 <Item key={signal.id} signal={signal} />
               ))}
             </ol>
@@ -52,7 +57,7 @@ const Item = memo(function Item({ signal }: { signal: Signal }) {
       <span className="num feed-score">
         <DirectionMark direction={signal.direction} word={false} /> {score(signal.score)}
       </span>
-      <span className="muted feed-because">{signal.because}</span>
+      <span className="muted feed-because">{because(signal.because)}</span>
       <span className="muted num feed-time">
         <Time ms={signal.ts} style="short" />
       </span>

@@ -1,6 +1,6 @@
 import "./opportunities.css";
 
-import { useDeferredValue, useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
 
 import { useCloses } from "../../api/queries";
 import type { Timeframe } from "../../api/types";
@@ -8,6 +8,7 @@ import { Empty, Failed, Loading } from "../../ui/states";
 import { AlarmBar } from "./AlarmBar";
 import { Feed } from "./Feed";
 import { FilterBar } from "./FilterBar";
+import { Focus } from "./Focus";
 import { OpportunityTable } from "./OpportunityTable";
 import type { Filter, Row, Sort } from "./rows";
 import { useOrder, useRows } from "./useRows";
@@ -43,6 +44,9 @@ function Opportunities({ rows, timeframes, now, stale }: Props) {
   const bySymbol = useMemo(() => new Map(rows.map((row) => [row.symbol, row])), [rows]);
   const closes = useCloses(timeframes[0], SPARK_BARS);
   const shown = order.map((symbol) => bySymbol.get(symbol)).filter((row) => row !== undefined);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const leader = useLeader(order);
+  const inFull = bySymbol.get(chosen ?? "") ?? bySymbol.get(leader ?? "");
   return (
     <div className="desk" data-stale={stale || undefined}>
       <section className="desk-main" aria-labelledby="opportunities">
@@ -59,25 +63,49 @@ function Opportunities({ rows, timeframes, now, stale }: Props) {
             </p>
           </Empty>
         ) : (
-          <OpportunityTable rows={shown} timeframes={timeframes} now={now} sort={sort} onSort={setSort} onHold={setHold} closes={closes.data?.closes} />
+          <OpportunityTable rows={shown} timeframes={timeframes} now={now} sort={sort} onSort={setSort} onHold={setHold} active={inFull?.symbol ?? null} onChoose={setChosen} closes={closes.data?.closes} />
         )}
       </section>
-      <Feed />
+      <div className="desk-side">
+        {inFull && <Focus row={inFull} timeframes={timeframes} />}
+        <Feed />
+      </div>
     </div>
   );
+}
+
+const LEADER_EVERY_MS = 5000;
+
+/** The first of the order, looked at now and then: what is read in full must not change at every rank. */
+function useLeader(order: readonly string[]): string | undefined {
+  const [leader, setLeader] = useState(order[0]);
+  const first = order[0];
+  const gone = leader === undefined || !order.includes(leader);
+  useEffect(() => {
+    const timer = setTimeout(() => setLeader(first), gone ? 0 : LEADER_EVERY_MS);
+    return () => clearTimeout(timer);
+  }, [first, gone]);
+  return leader;
 }
 
 function Counts({ rows }: { rows: Row[] }) {
   const count = (test: (row: Row) => boolean) => rows.filter(test).length;
   const unscored = count((row) => row.score === null);
+  const [buy, sell] = [count((row) => row.advice === "BUY"), count((row) => row.advice === "SELL")];
   return (
     <ul className="counts">
-      <li>
-        <b>{count((row) => row.advice === "BUY")}</b> <span className="lean-bullish">buy</span>
-      </li>
-      <li>
-        <b>{count((row) => row.advice === "SELL")}</b> <span className="lean-bearish">sell</span>
-      </li>
+      {buy + sell === 0 ? (
+        <li className="counts-none">No buy or sell now</li>
+      ) : (
+        <>
+          <li className="counts-act">
+            <b>{buy}</b> <span className="lean-bullish">▲ buy</span>
+          </li>
+          <li className="counts-act">
+            <b>{sell}</b> <span className="lean-bearish">▼ sell</span>
+          </li>
+        </>
+      )}
       <li>
         <b>{count((row) => row.direction === "BULLISH")}</b> bullish
       </li>

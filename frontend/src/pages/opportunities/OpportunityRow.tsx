@@ -2,6 +2,7 @@ import { memo } from "react";
 import { Link } from "wouter";
 
 import { price, span } from "../../format/format";
+import { because } from "../../format/words";
 import { AdviceMark, ConfidenceBar, DirectionMark, RiskMark, ScoreBar, TimeframeStrip } from "../../ui/marks";
 import { Sparkline } from "../../ui/Sparkline";
 import type { Row } from "./rows";
@@ -15,9 +16,10 @@ type Props = {
   timeframes: readonly string[];
   now: number | null;
   closes: readonly number[] | undefined;
+  onChoose: (symbol: string) => void;
 };
 
-export const OpportunityRow = memo(function OpportunityRow({ row, rank, top, active, timeframes, now, closes }: Props) {
+export const OpportunityRow = memo(function OpportunityRow({ row, rank, top, active, timeframes, now, closes, onChoose }: Props) {
   const age = row.signal && now !== null ? Math.max(0, now - row.signal.ts) : null;
   return (
     <div
@@ -29,6 +31,7 @@ export const OpportunityRow = memo(function OpportunityRow({ row, rank, top, act
       data-symbol={row.symbol}
       data-as-of={row.asOf ?? undefined}
       style={{ transform: `translateY(${top}px)` }}
+      onClick={() => onChoose(row.symbol)}
     >
       <span role="gridcell" className="col-rank muted">
         {rank}
@@ -40,6 +43,9 @@ export const OpportunityRow = memo(function OpportunityRow({ row, rank, top, act
       </span>
       <span role="gridcell" className="col-price num">
         {price(row.price)}
+      </span>
+      <span role="gridcell" className="col-spark">
+        <Sparkline values={closes} label={`Last ${closes?.length ?? 0} bars of ${row.symbol}`} />
       </span>
       <span role="gridcell" className="col-score">
         {row.score === null ? <NoScore row={row} /> : <ScoreBar value={row.score} />}
@@ -59,11 +65,8 @@ export const OpportunityRow = memo(function OpportunityRow({ row, rank, top, act
       <span role="gridcell" className="col-risk">
         <RiskMark level={row.riskLevel} />
       </span>
-      <span role="gridcell" className="col-age num" title={row.signal ? `Signal ${row.signal.seq}: ${row.signal.because}` : "No signal yet"}>
+      <span role="gridcell" className="col-age num" title={row.signal ? `Signal ${row.signal.seq}: ${because(row.signal.because)}` : "No signal yet"}>
         {span(age)}
-      </span>
-      <span role="gridcell" className="col-spark">
-        <Sparkline values={closes} label={`Last ${closes?.length ?? 0} bars of ${row.symbol}`} />
       </span>
     </div>
   );

@@ -12,6 +12,9 @@ type Props = {
   sort: Sort;
   onSort: (sort: Sort) => void;
   onHold: (hold: boolean) => void;
+  /** The row that was chosen, or is shown in full anyway. */
+  active: string | null;
+  onChoose: (symbol: string) => void;
   closes: Record<string, number[]> | undefined;
 };
 
@@ -19,6 +22,7 @@ const HEADS: { key: SortKey | null; name: string; className: string }[] = [
   { key: "rank", name: "#", className: "col-rank" },
   { key: "symbol", name: "Symbol", className: "col-symbol" },
   { key: "price", name: "Price", className: "col-price" },
+  { key: null, name: "Last bars", className: "col-spark" },
   { key: "score", name: "Score", className: "col-score" },
   { key: null, name: "Direction", className: "col-direction" },
   { key: null, name: "Advice", className: "col-advice" },
@@ -26,16 +30,14 @@ const HEADS: { key: SortKey | null; name: string; className: string }[] = [
   { key: null, name: "Timeframes", className: "col-strip" },
   { key: null, name: "Risk", className: "col-risk" },
   { key: "age", name: "Signal age", className: "col-age" },
-  { key: null, name: "Last bars", className: "col-spark" },
 ];
 
 const NARROW = "(max-width: 759px)";
 
 /** The ranked table: only rows in sight are drawn; they glide to their place, and wait while pointed at. */
-export function OpportunityTable({ rows, timeframes, now, sort, onSort, onHold, closes }: Props) {
+export function OpportunityTable({ rows, timeframes, now, sort, onSort, onHold, active, onChoose, closes }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [, navigate] = useLocation();
-  const [active, setActive] = useState<string | null>(null);
   const height = useRowHeight();
   const virtual = useVirtualizer({
     count: rows.length,
@@ -50,7 +52,7 @@ export function OpportunityTable({ rows, timeframes, now, sort, onSort, onHold, 
   const move = (index: number) => {
     const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
     if (!row) return;
-    setActive(row.symbol);
+    onChoose(row.symbol);
     virtual.scrollToIndex(rows.indexOf(row));
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -74,7 +76,6 @@ export function OpportunityTable({ rows, timeframes, now, sort, onSort, onHold, 
       aria-activedescendant={activeIndex >= 0 ? `row-${rows[activeIndex]?.symbol}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
-      onFocus={() => active === null && move(0)}
       onPointerEnter={(event) => event.pointerType === "mouse" && onHold(true)}
       onPointerLeave={() => onHold(false)}
     >
@@ -97,6 +98,7 @@ export function OpportunityTable({ rows, timeframes, now, sort, onSort, onHold, 
                 timeframes={timeframes}
                 now={now}
                 closes={closes?.[row.symbol]}
+                onChoose={onChoose}
               />
             )
           );
@@ -137,5 +139,5 @@ function useRowHeight(): number {
     query.addEventListener("change", onChange);
     return () => query.removeEventListener("change", onChange);
   }, []);
-  return narrow ? 60 : 32;
+  return narrow ? 60 : 36;
 }

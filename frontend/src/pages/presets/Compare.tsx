@@ -2,6 +2,7 @@ import { useState } from "react";
 
 import type { Preset } from "../../api/types";
 import { fixed, signed } from "../../format/format";
+import { detectorName } from "../../format/words";
 
 /** Two presets side by side. */
 export function Compare({ presets, first }: { presets: Preset[]; first: string }) {
@@ -37,10 +38,10 @@ export function Compare({ presets, first }: { presets: Preset[]; first: string }
           </thead>
           <tbody>
             {detectors.map((name) => (
-              <Line key={name} name={name.replaceAll("_", " ")} one={one.weights[name] ?? 0} other={other.weights[name] ?? 0} />
+              <Line key={name} name={detectorName(name)} one={one.weights[name] ?? 0} other={other.weights[name] ?? 0} />
             ))}
-            <Line name="act (distance from neutral)" one={one.act} other={other.act} />
-            <Line name="min. confidence" one={one.min_confidence} other={other.min_confidence} />
+            <Line name="distance from neutral for buy or sell" one={one.act} other={other.act} />
+            <Line name="least confidence for buy or sell" one={one.min_confidence} other={other.min_confidence} />
           </tbody>
         </table>
       </div>
@@ -55,7 +56,7 @@ function Line({ name, one, other }: { name: string; one: number; other: number }
       <th scope="row">{name}</th>
       <td className="end">{fixed(one, 3)}</td>
       <td className="end">{fixed(other, 3)}</td>
-      <td className={`end ${difference > 0 ? "lean-bullish" : difference < 0 ? "lean-bearish" : "muted"}`}>{signed(difference, 3)}</td>
+      <td className={`end ${difference === 0 ? "muted" : "differs"}`}>{signed(difference, 3)}</td>
     </tr>
   );
 }

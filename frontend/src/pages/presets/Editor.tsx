@@ -6,7 +6,8 @@ import { queryClient } from "../../api/queries";
 import type { Preset } from "../../api/types";
 import { useAccess } from "../../app/useAccess";
 import { fixed } from "../../format/format";
-import { isWhole, moved, scaled, sum, type Weights } from "../../ui/weights";
+import { WeightSliders } from "../../ui/WeightSliders";
+import { isWhole, sum, type Weights } from "../../ui/weights";
 import { Preview } from "./Preview";
 
 const NAME = /^[A-Za-z0-9_-]{1,40}$/;
@@ -36,50 +37,33 @@ export function Editor({ preset, names, onSaved }: Props) {
         if (!problem) save.mutate({ name, weights, description });
       }}
     >
-      <div className="weights">
-        {Object.keys(weights).map((detector) => (
-          <Slider
-            key={detector}
-            name={detector}
-            value={weights[detector] ?? 0}
-            before={preset.weights[detector] ?? 0}
-            onSlide={(value) => setWeights(moved(weights, detector, value))}
-            onType={(value) => setWeights({ ...weights, [detector]: value })}
-          />
-        ))}
-      </div>
-      <p className="weights-sum" data-whole={isWhole(weights) || undefined}>
-        Sum <b className="num">{fixed(sum(weights), 3)}</b>
-        {!isWhole(weights) && (
-          <button type="button" onClick={() => setWeights(scaled(weights))}>
-            Scale to 1
+      <div className="editor-form">
+        <WeightSliders weights={weights} before={preset.weights} onChange={setWeights} />
+        <div className="fields">
+          <label className="field">
+            <span>Name</span>
+            <input value={name} onChange={(event) => setName(event.target.value)} maxLength={40} />
+          </label>
+          <label className="field">
+            <span>Description</span>
+            <input value={description} onChange={(event) => setDescription(event.target.value)} maxLength={200} />
+          </label>
+          <button className="primary" disabled={problem !== null || save.isPending} title={problem ?? undefined}>
+            {names.includes(name) ? "Save a new version" : "Save as new"}
           </button>
+          <button type="button" onClick={() => setName(freeName(preset.name, names))}>
+            Duplicate
+          </button>
+          <button type="button" onClick={() => setWeights(preset.weights)}>
+            Undo changes
+          </button>
+        </div>
+        {(problem ?? save.error) && (
+          <p className="complaint" role="alert">
+            {problem ?? save.error?.message}
+          </p>
         )}
-      </p>
-      <div className="fields">
-        <label className="field">
-          <span>Name</span>
-          <input value={name} onChange={(event) => setName(event.target.value)} maxLength={40} />
-        </label>
-        <label className="field">
-          <span>Description</span>
-          <input value={description} onChange={(event) => setDescription(event.target.value)} maxLength={200} />
-        </label>
-        <button className="primary" disabled={problem !== null || save.isPending} title={problem ?? undefined}>
-          {names.includes(name) ? "Save a new version" : "Save as new"}
-        </button>
-        <button type="button" onClick={() => setName(freeName(preset.name, names))}>
-          Duplicate
-        </button>
-        <button type="button" onClick={() => setWeights(preset.weights)}>
-          Undo changes
-        </button>
       </div>
-      {(problem ?? save.error) && (
-        <p className="complaint" role="alert">
-          {problem ?? save.error?.message}
-        </p>
-      )}
       <Preview weights={weights} />
     </form>
   );
@@ -95,25 +79,4 @@ function freeName(name: string, names: string[]): string {
     const candidate = `${name.slice(0, 36)}-${n}`;
     if (!names.includes(candidate)) return candidate;
   }
-}
-
-type SliderProps = { name: string; value: number; before: number; onSlide: (value: number) => void; onType: (value: number) => void };
-
-function Slider({ name, value, before, onSlide, onType }: SliderProps) {
-  const shown = name.replaceAll("_", " ");
-  return (
-    <div className="weight" data-changed={Math.abs(value - before) > 1e-9 || undefined}>
-      <label htmlFor={`weight-${name}`}>{shown}</label>
-      <input id={`weight-${name}`} type="range" min={0} max={1} step={0.01} value={value} onChange={(event) => onSlide(Number(event.target.value))} />
-      <input
-        type="number"
-        aria-label={`${shown}, exactly`}
-        min={0}
-        max={1}
-        step={0.001}
-        value={value}
-        onChange={(event) => onType(Math.min(1, Math.max(0, Number(event.target.value) || 0)))}
-      />
-    </div>
-  );
 }

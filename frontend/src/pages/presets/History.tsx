@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { readPresetHistory } from "../../api/endpoints";
 import type { PresetVersionRow } from "../../api/types";
 import { fixed } from "../../format/format";
+import { detectorName } from "../../format/words";
 import { Failed, Loading } from "../../ui/states";
 import { Time } from "../../ui/Time";
 
@@ -20,7 +21,7 @@ export function History({ name }: { name: string }) {
         <ol className="versions">
           {history.data.versions.map((version, i, all) => (
             <li key={version.version}>
-              <b>{version.version}</b> <Time ms={Date.parse(version.created_at)} /> <span className="muted">{version.created_by ?? "nobody named"}</span>
+              <b>{version.version}</b> <Time ms={Date.parse(version.created_at)} /> <span className="muted">{version.created_by ? `by ${version.created_by}` : "by the installation or an unnamed person"}</span>
               <Changes version={version} before={all[i + 1]} />
             </li>
           ))}
@@ -31,7 +32,7 @@ export function History({ name }: { name: string }) {
 }
 
 function Changes({ version, before }: { version: PresetVersionRow; before: PresetVersionRow | undefined }) {
-  if (!before) return <p className="muted">the first</p>;
+  if (!before) return <p className="muted">first version</p>;
   const names = [...new Set([...Object.keys(before.weights), ...Object.keys(version.weights)])];
   const changed = names.filter((name) => Math.abs((version.weights[name] ?? 0) - (before.weights[name] ?? 0)) > 1e-9);
   if (changed.length === 0) return <p className="muted">the same weights</p>;
@@ -39,7 +40,7 @@ function Changes({ version, before }: { version: PresetVersionRow; before: Prese
     <ul className="changes">
       {changed.map((name) => (
         <li key={name}>
-          {name.replaceAll("_", " ")} <del>{fixed(before.weights[name] ?? 0, 3)}</del> <ins>{fixed(version.weights[name] ?? 0, 3)}</ins>
+          {detectorName(name)} <del>{fixed(before.weights[name] ?? 0, 3)}</del> <ins>{fixed(version.weights[name] ?? 0, 3)}</ins>
         </li>
       ))}
     </ul>

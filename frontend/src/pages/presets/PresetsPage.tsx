@@ -69,6 +69,7 @@ function Actions({ preset, onGone }: { preset: Preset; onGone: () => void }) {
     },
   });
   const failure = activate.error ?? remove.error;
+  const undeletable = lacks ?? (preset.is_default ? "A default stays as it is: save a copy under another name" : null);
   return (
     <div className="preset-actions">
       <h2>{preset.name}</h2>
@@ -76,7 +77,7 @@ function Actions({ preset, onGone }: { preset: Preset; onGone: () => void }) {
         <button disabled={preset.is_active || activate.isPending || lacks !== null} title={lacks ?? undefined} onClick={() => activate.mutate(preset.name)}>
           {preset.is_active ? "In use" : "Use from the next scan"}
         </button>
-        <button className="danger" disabled={lacks !== null} title={lacks ?? undefined} onClick={() => setAsking(true)}>
+        <button disabled={undeletable !== null} title={undeletable ?? undefined} onClick={() => setAsking(true)}>
           Delete
         </button>
       </div>

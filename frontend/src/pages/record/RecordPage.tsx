@@ -4,6 +4,7 @@ import { useState } from "react";
 import { readRecord } from "../../api/endpoints";
 import type { Groups, Record as RecordAnswer, Summary } from "../../api/generated";
 import { percent, signed, whole } from "../../format/format";
+import { detectorName } from "../../format/words";
 import { Failed, Loading } from "../../ui/states";
 import { Reliability } from "./Reliability";
 
@@ -123,7 +124,7 @@ function GroupTable({ name, groups }: { name: string; groups: Groups[keyof Group
             <tbody>
               {groups.map((group) => (
                 <tr key={group.key}>
-                  <th scope="row">{group.key.replaceAll("_", " ")}</th>
+                  <th scope="row">{detectorName(group.key)}</th>
                   <td className="end">{whole(group.count)}</td>
                   <td className="end">{percent(group.hit_rate, 1)}</td>
                   <td className="end">{interval(group)}</td>

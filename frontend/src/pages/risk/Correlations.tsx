@@ -5,7 +5,6 @@ import { checkCorrelation } from "../../api/endpoints";
 import type { CorrelationMatrix } from "../../api/generated";
 import { useAgent } from "../../app/useAgent";
 import { fixed, percent } from "../../format/format";
-import { leanStep } from "../../ui/marks";
 import { Failed, Loading } from "../../ui/states";
 
 const SHOWN = 12;
@@ -69,6 +68,9 @@ function Watched({ limit }: { limit: number }) {
   );
 }
 
+/** −4..4: how close two symbols go together, or against each other. */
+const step = (value: number): number => Math.sign(value) * Math.min(4, Math.floor(Math.abs(value) * 5));
+
 type MatrixProps = { symbols: string[]; matrix: (number | null)[][]; limit: number };
 
 function Matrix({ symbols, matrix, limit }: MatrixProps) {
@@ -95,7 +97,8 @@ function Matrix({ symbols, matrix, limit }: MatrixProps) {
                 return (
                   <td
                     key={other}
-                    className={`num ${value === null ? "" : `lean-step-${leanStep(0.5 + value / 2)}`}`}
+                    className={`num ${value === null || i === j ? "" : `heat-${step(value)}`}`}
+                    data-self={i === j || undefined}
                     data-above={above || undefined}
                     title={value === null ? "too few returns in common" : above ? `${symbol} and ${other} are above the limit` : undefined}
                   >

@@ -45,7 +45,9 @@ export function Positions({ positions, waiting }: { positions: PaperPosition[]; 
                   <th scope="row">
                     <Link href={`/symbol/${one.symbol}`}>{one.symbol}</Link>
                   </th>
-                  <td className={one.side === "LONG" ? "lean-bullish" : "lean-bearish"}>{one.side.toLowerCase()}</td>
+                  <td className={one.side === "LONG" ? "lean-bullish" : "lean-bearish"}>
+                    {one.side === "LONG" ? "▲ long" : "▼ short"}
+                  </td>
                   <td className="end">{fixed(one.quantity, 4)}</td>
                   <td className="end">{price(one.entry_price)}</td>
                   <td className="end">{price(one.mark_price)}</td>

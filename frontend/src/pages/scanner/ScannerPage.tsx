@@ -10,6 +10,8 @@ import { useAccess } from "../../app/useAccess";
 import { useAgent } from "../../app/useAgent";
 import { fixed, percent, price } from "../../format/format";
 import { TIMEFRAMES } from "../../format/timeframes";
+import { WeightSliders } from "../../ui/WeightSliders";
+import { isWhole, sum, type Weights } from "../../ui/weights";
 import { AdviceMark, DirectionMark, RiskMark, ScoreBar, TimeframeStrip } from "../../ui/marks";
 import { Empty, Failed, Loading } from "../../ui/states";
 import { download, toCsv } from "./csv";
@@ -52,12 +54,15 @@ function ScanForm({ known, watched, usual, busy, onScan }: FormProps) {
   const [preset, setPreset] = useState("");
   const [minScore, setMinScore] = useState("");
   const [minConfidence, setMinConfidence] = useState("");
+  const [weights, setWeights] = useState<Weights | null>(null);
+  const inUse = presets.data?.presets.find((one) => one.is_active)?.weights ?? {};
+  const own = preset === OWN;
   const symbols = [...new Set(text.toUpperCase().split(/[\s,;]+/).filter(Boolean))];
   const strangers = symbols.filter((symbol) => !known.includes(symbol.replaceAll("/", "")));
-  const problem = lacks("scan") ?? problemOf(symbols, strangers, timeframes);
+  const problem = lacks("scan") ?? problemOf(symbols, strangers, timeframes) ?? (own && weights ? weightsProblem(weights) : null);
   const submit = () => {
     const rules = { ...numberOf("min_score", minScore), ...numberOf("min_confidence", minConfidence) };
-    onScan({ symbols, timeframes, ...(preset ? { preset } : {}), rules });
+    onScan({ symbols, timeframes, ...(own ? { weights: weights ?? inUse } : preset ? { preset } : {}), rules });
   };
   return (
     <form
@@ -95,25 +100,33 @@ function ScanForm({ known, watched, usual, busy, onScan }: FormProps) {
       <div className="fields">
         <label className="field">
           <span>Preset</span>
-          <select value={preset} onChange={(event) => setPreset(event.target.value)}>
+          <select
+            value={preset}
+            onChange={(event) => {
+              setPreset(event.target.value);
+              setWeights(event.target.value === OWN ? inUse : null);
+            }}
+          >
             <option value="">the one in use</option>
             {presets.data?.presets.map((one) => (
               <option key={one.name}>{one.name}</option>
             ))}
+            <option value={OWN}>weights of my own …</option>
           </select>
         </label>
         <label className="field">
-          <span>Score at least (0.5 to 1; 0.7 also finds 0.3)</span>
-          <input type="number" min={0.5} max={1} step={0.01} value={minScore} placeholder="any" onChange={(event) => setMinScore(event.target.value)} />
+          <span title="0.7 finds 0.7 and above, and its mirror 0.3 and below">Score at least, either side</span>
+          <input type="number" min={0.5} max={1} step={0.01} value={minScore} placeholder="any, 0.5 to 1" onChange={(event) => setMinScore(event.target.value)} />
         </label>
         <label className="field">
-          <span>Confidence at least (0 to 1)</span>
-          <input type="number" min={0} max={1} step={0.01} value={minConfidence} placeholder="any" onChange={(event) => setMinConfidence(event.target.value)} />
+          <span>Confidence at least</span>
+          <input type="number" min={0} max={1} step={0.01} value={minConfidence} placeholder="any, 0 to 1" onChange={(event) => setMinConfidence(event.target.value)} />
         </label>
         <button className="primary" disabled={busy || problem !== null} title={problem ?? undefined}>
           {busy ? "Scanning …" : "Scan now"}
         </button>
       </div>
+      {own && weights && <WeightSliders weights={weights} before={inUse} onChange={setWeights} />}
       {problem && (
         <p className="complaint" role="alert">
           {problem}
@@ -128,6 +141,11 @@ function problemOf(symbols: string[], strangers: string[], timeframes: Timeframe
   if (strangers.length) return `Not known to this market: ${strangers.slice(0, 5).join(", ")}${strangers.length > 5 ? " …" : ""}`;
   return timeframes.length === 0 ? "Choose at least one timeframe." : null;
 }
+
+/** No preset has this name: names have no spaces. */
+const OWN = "own weights";
+
+const weightsProblem = (weights: Weights) => (isWhole(weights) ? null : `The weights must sum to 1, their sum is ${fixed(sum(weights), 3)}.`);
 
 const numberOf = (name: string, text: string) => (text === "" ? {} : { [name]: Number(text) });
 

@@ -39,8 +39,9 @@ function Planned({ symbol, direction, entry }: { symbol: string; direction: "BUL
       <Tile name="Entry" value={price(entry)} />
       <Tile name="Stop" value={price(stop.stop_loss)} />
       <Tile name="Target" value={price(stop.take_profit)} />
+      <Tile name="Reward to risk" value={`${fixed(stop.r_multiple, 1)} : 1`} />
       {size.status === "rejected" ? (
-        <Tile name="Size" value={`rejected: ${(size.limits ?? []).join(", ")}`} />
+        <Tile name="Size" value={`rejected: ${(size.limits ?? []).map((name) => name.replaceAll("_", " ")).join(", ")}`} />
       ) : (
         <>
           <Tile name="Quantity" value={fixed(size.quantity, 4)} />

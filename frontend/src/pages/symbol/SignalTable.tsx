@@ -5,6 +5,7 @@ import { explainSignal } from "../../api/endpoints";
 import type { OutcomeRow } from "../../api/generated";
 import type { StoredSignal } from "../../api/types";
 import { percent, price, score, signed } from "../../format/format";
+import { because, outcomeWord } from "../../format/words";
 import { AdviceMark, DirectionMark, RiskMark } from "../../ui/marks";
 import { Failed, Loading } from "../../ui/states";
 import { Time } from "../../ui/Time";
@@ -37,13 +38,13 @@ export function SignalTable({ signals, outcomes, error }: { signals: StoredSigna
                 <th scope="col" className="end">Confidence</th>
                 <th scope="col" className="end">Price</th>
                 <th scope="col">Risk</th>
-                <th scope="col">Became</th>
-                <th scope="col" className="end" title="Share of hits among past outcomes of this score">
-                  Right before
+                <th scope="col">Outcome</th>
+                <th scope="col" className="end" title="Share of hits among past outcomes of this score, as known when it was sent">
+                  Hit chance
                 </th>
                 <th scope="col">Because</th>
                 <th scope="col">Preset</th>
-                <th scope="col">Derived again</th>
+                <th scope="col" title="The score computed anew from the stored candles must have the same bits">Recomputed</th>
               </tr>
             </thead>
             <tbody>
@@ -82,7 +83,7 @@ function SignalRow({ signal, outcome }: { signal: StoredSignal; outcome: Outcome
         <Became outcome={outcome} />
       </td>
       <td className="end">{percent(signal.probability)}</td>
-      <td>{signal.because}</td>
+      <td>{because(signal.because)}</td>
       <td>
         {signal.preset} {signal.preset_version}
       </td>
@@ -97,7 +98,7 @@ function Became({ outcome }: { outcome: OutcomeRow | undefined }) {
   if (!outcome) return <span className="muted">–</span>;
   const result = outcome.r === null ? "" : ` ${signed(outcome.r, 2)} R`;
   const lean = outcome.r === null || outcome.outcome === "open" ? "muted" : outcome.r > 0 ? "lean-bullish" : "lean-bearish";
-  return <span className={lean}>{`${outcome.outcome}${result}`}</span>;
+  return <span className={lean}>{`${outcomeWord(outcome.outcome)}${result}`}</span>;
 }
 
 /** The signal computed anew from its stored candles, on demand. */

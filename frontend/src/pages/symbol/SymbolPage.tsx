@@ -1,7 +1,7 @@
 import "./symbol.css";
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
 import { Link, useParams } from "wouter";
 
 import { readCandles, readDecisions, readOutcomes, readSignals, readStructure, readSymbols } from "../../api/endpoints";
@@ -9,11 +9,12 @@ import { pace, queryClient } from "../../api/queries";
 import type { OutcomeRow } from "../../api/generated";
 import type { Decision, StoredSignal, Timeframe } from "../../api/types";
 import { useAgent } from "../../app/useAgent";
+import { Before } from "../../explain/Before";
 import { price } from "../../format/format";
 import { INTERVAL_MS } from "../../format/timeframes";
 import { useLive, useSubscription } from "../../live/live";
 import type { Mark } from "../../ui/CandleChart";
-import { AdviceMark, DirectionMark, RiskMark, ScoreBar, TimeframeStrip } from "../../ui/marks";
+import { AdviceMark, ConfidenceBar, DirectionMark, RiskMark, ScoreBar, TimeframeStrip } from "../../ui/marks";
 import { Empty, Failed, Loading } from "../../ui/states";
 import { Time } from "../../ui/Time";
 import { Plan } from "./Plan";
@@ -57,29 +58,34 @@ function SymbolDesk({ symbol, timeframes }: { symbol: string; timeframes: Timefr
   return (
     <div className="page symbol">
       <Head symbol={symbol} decision={decision} scored={scored} />
-      <section className="panel symbol-chart" aria-label="Chart">
-        <div className="symbol-chart-head">
-          <div className="segments" role="group" aria-label="Timeframe">
-            {timeframes.map((name) => (
-              <button key={name} aria-pressed={name === timeframe} onClick={() => setChosen(name)}>
-                {name}
-              </button>
-            ))}
+      <div className="symbol-main">
+        <section className="panel symbol-chart" aria-label="Chart">
+          <div className="symbol-chart-head">
+            <div className="segments" role="group" aria-label="Timeframe">
+              {timeframes.map((name) => (
+                <button key={name} aria-pressed={name === timeframe} onClick={() => setChosen(name)}>
+                  {name}
+                </button>
+              ))}
+            </div>
+            <p className="muted legend">
+              ▲▼ signals to buy or sell (✓ reached target, ✗ stopped out), ● other signals; dashed: swings; dotted: levels. Chart by{" "}
+              <a href="https://www.tradingview.com/" rel="noreferrer">
+                TradingView
+              </a>{" "}
+              Lightweight Charts.
+            </p>
           </div>
-          <p className="muted legend">
-            Arrows: signals to buy or sell (✓ target, ✗ stop); dots: the others. Dashed: confirmed swings; dotted: levels. Chart by{" "}
-            <a href="https://www.tradingview.com/" rel="noreferrer">
-              TradingView
-            </a>{" "}
-            Lightweight Charts.
-          </p>
-        </div>
-        <Chart symbol={symbol} timeframe={timeframe} signals={signals.data?.results} outcomes={outcomes} />
-      </section>
-      <Waterfall symbol={symbol} timeframe={timeframe} />
-      <WhyNot symbol={symbol} decision={decision} latest={signals.data?.results[0]} />
-      <Plan symbol={symbol} decision={decision} />
-      <ScoreHistory symbol={symbol} signals={signals.data?.results} />
+          <Chart symbol={symbol} timeframe={timeframe} signals={signals.data?.results} outcomes={outcomes} />
+        </section>
+        <ScoreHistory symbol={symbol} signals={signals.data?.results} />
+      </div>
+      <div className="symbol-side">
+        <WhyNot symbol={symbol} decision={decision} latest={signals.data?.results[0]} />
+        <Plan symbol={symbol} decision={decision} />
+        <PastHits decision={decision} />
+        <Waterfall symbol={symbol} timeframe={timeframe} />
+      </div>
       <SignalTable signals={signals.data?.results} outcomes={outcomes} error={signals.error} />
     </div>
   );
@@ -105,17 +111,45 @@ function Head({ symbol, decision, scored }: { symbol: string; decision: Decision
     <header className="symbol-head" data-as-of={decision?.as_of}>
       <h1>{symbol}</h1>
       <span className="symbol-price num">{price(decision?.price)}</span>
-      <ScoreBar value={decision?.score ?? null} />
-      <DirectionMark direction={decision?.direction ?? null} />
       <AdviceMark advice={decision?.advice ?? null} />
-      <TimeframeStrip names={scored} scores={decision?.timeframes ?? {}} />
-      <RiskMark level={decision?.risk_level} />
+      <DirectionMark direction={decision?.direction ?? null} />
+      <Fact name="Score">
+        <ScoreBar value={decision?.score ?? null} />
+      </Fact>
+      <Fact name="Confidence">
+        <ConfidenceBar value={decision?.confidence ?? null} />
+      </Fact>
+      <Fact name="Timeframes">
+        <TimeframeStrip names={scored} scores={decision?.timeframes ?? {}} />
+      </Fact>
+      <Fact name="Risk">
+        <RiskMark level={decision?.risk_level} />
+      </Fact>
       {decision && (
-        <span className="muted">
+        <span className="muted symbol-as-of">
           as of <Time ms={decision.as_of} style="short" />
         </span>
       )}
     </header>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <span className="symbol-fact">
+      <span className="muted">{name}</span> {children}
+    </span>
+  );
+}
+
+function PastHits({ decision }: { decision: Decision | undefined }) {
+  const direction = decision?.direction;
+  if (direction === undefined || direction === null || direction === "NEUTRAL") return null;
+  return (
+    <section className="panel" aria-labelledby="before">
+      <h2 id="before">Were such signals right before?</h2>
+      <Before direction={direction} />
+    </section>
   );
 }
 

@@ -5,6 +5,7 @@ import { ApiError } from "../../api/http";
 import { pace } from "../../api/queries";
 import type { Component, Score, Timeframe } from "../../api/types";
 import { percent, score as scoreText, signed } from "../../format/format";
+import { detectorIdea, detectorName } from "../../format/words";
 import { Failed, Loading } from "../../ui/states";
 
 const EVERY_MS = 5000;
@@ -68,7 +69,7 @@ function Parts({ scored }: { scored: Score }) {
           <dl className="silent">
             {silent.map((part) => (
               <div key={part.name}>
-                <dt>{part.name.replaceAll("_", " ")}</dt>
+                <dt title={detectorIdea(part.name)}>{detectorName(part.name)}</dt>
                 <dd className="muted">{part.reason}</dd>
               </div>
             ))}
@@ -84,7 +85,9 @@ function Part({ part, reach }: { part: Component; reach: number }) {
   const width = `${((Math.abs(part.contribution) / reach) * 50).toFixed(1)}%`;
   return (
     <tr data-contribution={part.contribution} data-detector={part.name}>
-      <th scope="row">{part.name.replaceAll("_", " ")}</th>
+      <th scope="row" title={detectorIdea(part.name)}>
+        {detectorName(part.name)}
+      </th>
       <td>
         <span className="score">
           <span className="score-track" aria-hidden="true">

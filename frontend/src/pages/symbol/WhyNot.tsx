@@ -1,5 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { readPresets } from "../../api/endpoints";
 import type { Decision, StoredSignal } from "../../api/types";
+import { verdict } from "../../explain/verdict";
 import { score } from "../../format/format";
+import { because } from "../../format/words";
 import { Time } from "../../ui/Time";
 
 const HELD: Record<string, string> = {
@@ -15,7 +20,7 @@ type Props = { symbol: string; decision: Decision | undefined; latest: StoredSig
 export function WhyNot({ symbol, decision, latest }: Props) {
   return (
     <section className="panel" aria-labelledby="why">
-      <h2 id="why">{decision?.emitted ? "The last decision was told" : "Why there is no new signal"}</h2>
+      <h2 id="why">{decision?.emitted ? "A signal was sent" : "Why there is no new signal"}</h2>
       {decision ? (
         <Told decision={decision} />
       ) : (
@@ -31,10 +36,15 @@ export function WhyNot({ symbol, decision, latest }: Props) {
 }
 
 function Told({ decision }: { decision: Decision }) {
+  const presets = useQuery({ queryKey: ["presets"], queryFn: readPresets, staleTime: 60_000 });
+  const terms = presets.data?.presets.find((one) => one.name === decision.preset);
   return (
     <>
+      <p>
+        <b>{verdict(decision, terms)}</b>
+      </p>
       <p data-because={decision.because}>
-        {decision.emitted ? `Told because: ${decision.because}.` : (HELD[decision.because] ?? `Held back by: ${decision.because}.`)}
+        {decision.emitted ? `Sent because: ${because(decision.because)}.` : (HELD[decision.because] ?? `Held back by: ${because(decision.because)}.`)}
       </p>
       {decision.skipped.length > 0 && (
         <ul>
