@@ -94,6 +94,10 @@ bench: .venv/dev ## Measure against peers (installs them: 1.5 GB); writes a date
 bench-fanout: .venv/dev ## Measure fan-out beside nchan and stock Channels (needs gcc, nginx-light, libnginx-mod-nchan)
 	$(PY) -m bench.fanout.run
 
+.PHONY: bench-dashboard
+bench-dashboard: .venv/dev frontend ## Measure the first page in chromium: opening, frames, ten minutes of heap, 400 rows at 5 updates/s
+	$(PY) -m bench.dashboard
+
 .PHONY: bench-admin
 bench-admin: .venv/dev ## Measure the admin's lists over 1 M signals and 10 M candles on PostgreSQL (some minutes, 8 GB)
 	$(PY) -m bench.admin_lists

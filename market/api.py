@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,7 +11,7 @@ from engine.timeframes import INTERVAL_MS
 from engine.window import COLUMNS
 from market import shapes
 from market.feeds import current_market
-from market.models import Candle, Series
+from market.models import Candle, Hole, Series
 from rest.access import Permission
 from rest.endpoints import endpoint
 from rest.errors import invalid
@@ -33,6 +34,38 @@ class SymbolsView(View):
             by_symbol.setdefault(one.instrument.symbol, []).append(facts)
         symbols = [{"symbol": symbol, "series": facts} for symbol, facts in by_symbol.items()]
         return Response({"source": market.source, "now": market.position, "symbols": symbols})
+
+
+class SeriesView(View):
+    """How far each series is, and what it lacks."""
+
+    @endpoint(Permission.READ, shapes.SeriesList)
+    def get(self, request: Request) -> Response:
+        market = current_market()
+        newest = Candle.objects.filter(series=OuterRef("pk")).order_by("-open_time").values("open_time")[:1]
+        series = Series.objects.filter(instrument__market=market).select_related("instrument")
+        holes = _holes_of(Hole.objects.filter(series__instrument__market=market))
+        rows = [
+            {
+                "symbol": one.instrument.symbol,
+                "timeframe": one.timeframe,
+                "last_close": None if one.last_open is None else one.last_open + one.interval_ms,
+                "ended_at": one.ended_at,
+                "holes": holes.get(one.pk, {}),
+            }
+            for one in sorted(
+                series.annotate(last_open=Subquery(newest)), key=lambda s: (s.instrument.symbol, s.interval_ms)
+            )
+        ]
+        return Response({"source": market.source, "now": market.position, "series": rows})
+
+
+def _holes_of(holes: QuerySet[Hole]) -> dict[int, dict[str, int]]:
+    """Return by series how many holes it has of each reason."""
+    found: dict[int, dict[str, int]] = {}
+    for series, reason, count in holes.values_list("series_id", "reason").annotate(count=Count("pk")).order_by():
+        found.setdefault(series, {})[reason] = count
+    return found
 
 
 class CandlesQuery(StrictSerializer):

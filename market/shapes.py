@@ -22,6 +22,22 @@ class SymbolList(TypedDict):
     symbols: list[SymbolFacts]
 
 
+class SeriesStatus(TypedDict):
+    """``last_close``: of the newest stored candle. ``holes``: how many, by reason."""
+
+    symbol: str
+    timeframe: Timeframe
+    last_close: Ts | None
+    ended_at: Ts | None
+    holes: dict[str, int]
+
+
+class SeriesList(TypedDict):
+    source: str
+    now: Ts | None
+    series: list[SeriesStatus]
+
+
 class CandleRow(TypedDict):
     open_time: Ts
     open: float

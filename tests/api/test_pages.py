@@ -2,6 +2,7 @@
 
 import pytest
 
+from market.models import Candle, Series
 from realtime_agent.pages import CONTENT_SECURITY_POLICY
 from tests.playing import FIVE
 
@@ -39,3 +40,20 @@ def test_closes_are_those_of_the_last_candles_of_every_symbol(api, played_market
         candles = api.get("/api/market/candles", {"symbol": symbol, "timeframe": "5m", "limit": 40}).json()["candles"]
         assert closes == [candle["close"] for candle in candles if candle["open_time"] >= now - 40 * FIVE]
     assert len(answer["closes"]["AAAUSDT"]) == 40
+
+
+@pytest.mark.django_db
+def test_every_series_says_how_far_it_is_and_what_it_lacks(api, played_market, replay):
+    answer = api.get("/api/market/series").json()
+    found = {(one["symbol"], one["timeframe"]): one for one in answer["series"]}
+    assert list(found) == [(s.instrument.symbol, s.timeframe) for s in ordered_series()]
+    for series in ordered_series():
+        newest = Candle.objects.filter(series=series).order_by("-open_time").first()
+        one = found[series.instrument.symbol, series.timeframe]
+        assert one["last_close"] == (newest and newest.open_time + series.interval_ms)
+    assert found["CCCUSDT", "5m"]["holes"] == {"outage": 1}
+    assert found["AAAUSDT", "5m"]["holes"] == {}
+
+
+def ordered_series() -> list[Series]:
+    return sorted(Series.objects.select_related("instrument"), key=lambda s: (s.instrument.symbol, s.interval_ms))

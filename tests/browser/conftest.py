@@ -87,15 +87,17 @@ class Tabs:
     def open(self, path: str | None = "/", width: int = 1440, scheme: str = "dark", height: int = 900) -> Page:
         """Return a tab with its own cookies; path None: nothing is loaded yet."""
         context = self.browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US", timezone_id="UTC"
-        )
+            viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US", timezone_id="UTC",
+            reduced_motion="reduce",  # no transition to wait for
+        )  # fmt: skip
         context.set_default_timeout(20_000)
         self.contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on("console", lambda message: self._note(page, message))
         if path is not None:
-            page.goto(self.base + path)
+            # What is waited for is on the page, not its load: several tabs load side by side.
+            page.goto(self.base + path, wait_until="commit")
         return page
 
     def _note(self, page: Page, message) -> None:

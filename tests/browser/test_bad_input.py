@@ -30,7 +30,7 @@ def test_too_many_requests_are_said_and_the_server_is_left_alone_for_as_long_as_
     def refuse(route):
         asked.append(route.request.url)
         error = {"code": "throttled", "detail": "too many requests", "attr": None}
-        route.fulfill(status=429, headers={"Retry-After": "6"}, json={"type": "client_error", "errors": [error]})
+        route.fulfill(status=429, headers={"Retry-After": "5"}, json={"type": "client_error", "errors": [error]})
 
     page.route("**/api/agent/status", refuse)
     expect(page.locator("[data-notice=busy]")).to_be_visible()
@@ -100,11 +100,10 @@ def test_a_tab_that_slept_for_an_hour_asks_at_once_and_misses_nothing(tabs, serv
     ready(page)
     begun = heads(server)
     dead.add(opened[0])
-    page.wait_for_timeout(1000)
+    until(page, lambda: heads(server) != begun)  # which the dead socket does not say
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     until(page, lambda: len(opened) == 2)
     expect(page.locator("[data-badge=connection]")).to_have_attribute("data-phase", "live")
-    until(page, lambda: heads(server) != begun)
     server.put("/api/agent/toggle?enabled=false")
     expect(page.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
     missed = {

@@ -7,6 +7,9 @@ from playwright.sync_api import expect
 from tests.browser.conftest import feed, ready, until
 
 ROWS = ".grid-body [role=row]"
+BECAUSE = {
+    "first": "first score", "advice": "advice changed", "direction": "direction changed", "moved": "score moved",
+}  # fmt: skip
 
 
 def scores(page) -> dict[str, str]:
@@ -55,15 +58,53 @@ def test_the_numbers_on_the_first_page_are_those_of_the_api(tabs, server):
         expect(row.locator(".col-direction")).to_contain_text(decision["direction"].lower())
         expect(row.locator(".col-risk")).to_contain_text(decision["risk_level"].lower())
         expect(row.locator(".col-age")).to_have_attribute(
-            "title", f"Signal {latest[symbol]['seq']}: {latest[symbol]['because']}"
+            "title", f"Signal {latest[symbol]['seq']}: {BECAUSE[latest[symbol]['because']]}"
         )
         for timeframe, score in decision["timeframes"].items():
             expect(row.get_by_title(f"{timeframe}: {score:.3f}", exact=True)).to_be_visible()
     until(page, lambda: in_order(page) == sorted(in_order(page), reverse=True))
+    chosen = next(s for s, d in decisions.items() if d["direction"] != "NEUTRAL")
+    page.locator(f"{ROWS}[data-symbol={chosen}]").click(position={"x": 400, "y": 10})
+    focus = page.get_by_test_id("focus")
+    expect(focus).to_have_attribute("data-symbol", chosen)
+    expect(focus.locator(".focus-head")).to_contain_text(decisions[chosen]["advice"])
+    expect(focus.locator(".focus-facts").first).to_contain_text(f"{100 * decisions[chosen]['confidence']:.0f}%")
+    expect(focus.locator(".reasons li").first).to_be_visible()
+    record = server.get(f"/api/signals/outcomes/record?direction={decisions[chosen]['direction']}")["overall"]
+    expect(focus.get_by_test_id("before")).to_contain_text(f"of {record['count'] if record['status'] == 'ok' else 30} ")
+
+
+def test_chosen_signals_notify_and_a_mute_is_heeded(tabs, server):
+    page = tabs.open(None)
+    page.add_init_script(
+        """window.told = [];
+        window.Notification = class { constructor(title) { window.told.push(title); } };
+        window.Notification.requestPermission = async () => 'granted';"""
+    )
+    page.goto(tabs.base + "/")
+    ready(page)
+    page.get_by_text("Alarms: off").click()
+    for name in ("notification", "BUY", "SELL", "HOLD"):
+        page.get_by_label(name, exact=True).check()
+    count = len(feed(page))
+    until(page, lambda: len(feed(page)) > count)
+    told = until(page, lambda: page.evaluate("window.told"))
+    assert told[0].split()[1] in {symbol for symbol, _ in feed(page)}
+    page.get_by_label("mute", exact=True).check()
+    count, silent = len(feed(page)), page.evaluate("window.told.length")
+    until(page, lambda: len(feed(page)) > count)
+    assert page.evaluate("window.told.length") == silent
 
 
 def shown_price(price: float) -> str:
     return f"{price:,.2f}" if price >= 1000 else f"{price:,.4f}" if price >= 1 else f"{price:.6g}"
+
+
+def polled(page) -> None:
+    """Wait until the page has read the decisions anew, which it does between signals."""
+    with page.expect_response("**/api/signals/decisions*"):
+        pass
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")  # and has drawn them
 
 
 def test_off_stops_the_rows_in_every_tab_and_on_moves_them_again(tabs, server):
@@ -72,9 +113,9 @@ def test_off_stops_the_rows_in_every_tab_and_on_moves_them_again(tabs, server):
     for page in (first, second):
         expect(page.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
         expect(page.locator("[data-badge=connection]")).to_contain_text("agent off")
-    first.wait_for_timeout(2500)  # longer than the page's own polls
+    polled(first)
     still = scores(first)
-    first.wait_for_timeout(2500)
+    polled(first)
     assert scores(first) == still
     first.reload()
     expect(first.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
@@ -100,14 +141,14 @@ def test_a_killed_server_comes_back_without_a_reload_and_no_signal_is_missing_or
     until(page, lambda: len(feed(page)) > count)
     server.put("/api/agent/toggle?enabled=false")
     expect(page.get_by_role("switch", name="Agent")).to_have_attribute("aria-checked", "false")
-    page.wait_for_timeout(1500)  # the feed is silent from a second after the switch
+    heads = {s["symbol"]: s["seq"] for s in server.get("/api/signals/latest")["results"]}
+    news = {(symbol, seq) for symbol, head in heads.items() for seq in range(begun.get(symbol, 0) + 1, head + 1)}
+    until(page, lambda: news <= set(feed(page)))
     assert page.evaluate("window.notReloaded") is True
     shown = feed(page)
     for symbol in {symbol for symbol, _ in shown}:
         seqs = [seq for one, seq in shown if one == symbol]
-        stored = server.get(f"/api/signals?symbol={symbol}&limit=500")["results"]
-        assert seqs == list(range(seqs[0], stored[0]["seq"] + 1)), symbol
-        assert seqs[0] <= begun.get(symbol, 0) + 1, symbol
+        assert seqs == list(range(seqs[0], seqs[-1] + 1)), symbol
 
 
 def test_search_arrows_and_enter_lead_to_a_symbol_without_a_mouse(tabs):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ready, until
+from tests.browser.conftest import Tabs, ready, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -17,30 +17,52 @@ PAGES = {
 }  # fmt: skip
 
 
+# Structure is the same in both schemes, so the second scheme of a width is asked for its contrasts alone.
+SEEN = [(1440, 900, "dark", "all"), (1440, 900, "light", "contrast"), (390, 844, "light", "all"), (390, 844, "dark", "contrast")]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def opened(served, browser):
+    """All pages in a tab each, loading while the first are looked at."""
+    served.put("/api/agent/toggle?enabled=true")
+    tabs = Tabs(browser, served)
+    yield {path: tabs.open(path) for path in PAGES}
+    for context in tabs.contexts:
+        context.close()
+    assert tabs.complaints == []
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_fits_and_is_accessible_wide_and_narrow_dark_and_light(tabs, path):
-    for width, height in ((1440, 900), (390, 844)):
-        page = tabs.open(path, width, "dark", height)
-        expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[path])
-        expect(page.locator(".loading")).to_have_count(0)
-        if path.startswith("/symbol"):
-            expect(page.locator(".chart canvas").first).to_be_visible()
-        page.wait_for_timeout(300)  # transitions
-        for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme)
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
-            keep_picture(page, path, width, scheme)
-            assert serious(page) == [], (path, width, scheme)
-        page.evaluate("document.documentElement.dir = 'rtl'")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width, "rtl")
+def test_every_page_fits_and_is_accessible_wide_and_narrow_dark_and_light(opened, path):
+    page = opened[path]
+    expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[path])
+    expect(page.locator(".loading")).to_have_count(0)
+    if path.startswith("/symbol"):
+        expect(page.locator(".chart canvas").first).to_be_visible()
+    for width, height, scheme, rules in SEEN:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        assert fits(page), (path, width)
+        keep_picture(page, path, width, scheme)
+        assert serious(page, rules) == [], (path, width, scheme)
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert fits(page), (path, width, "rtl")
+    page.context.close()
 
 
-def serious(page) -> list[str]:
+def fits(page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def serious(page, rules: str) -> list[str]:
     """Return what axe calls serious or critical."""
     # In a world of its own: the page's policy lets no script in.
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    options = {"resultTypes": ["violations"]} | ({"runOnly": ["color-contrast"]} if rules == "contrast" else {})
+    found = page.evaluate("options => axe.run(options)", options)["violations"]
     return [
         f"{v['id']}: {n['target']} {n['html'][:120]}"
         for v in found
@@ -114,6 +136,16 @@ def test_sliders_make_a_preset_that_the_next_scan_uses_and_a_sum_of_0_9_cannot_b
     saved = server.get("/api/config/weight-presets/mine")
     assert saved["weights"]["trend"] == 0.5
     assert sum(saved["weights"].values()) == pytest.approx(1, abs=1e-9)
+    difference = page.get_by_role("region", name="Compare").get_by_role("row", name="trend")
+    page.get_by_label("Compare with").select_option("balanced")
+    balanced = server.get("/api/config/weight-presets/balanced")["weights"]["trend"]
+    expect(difference).to_contain_text(f"{balanced - 0.5:+.3f}")
+    exact.fill("0.6")
+    page.get_by_role("button", name="Scale to 1").click()
+    page.get_by_role("button", name="Save a new version").click()
+    versions = page.get_by_role("region", name="Versions of mine")
+    expect(versions.locator(".versions > li")).to_have_count(2)
+    expect(versions.locator(".changes li", has_text="trend").locator("del")).to_have_text("0.500")
     page.get_by_role("button", name="Use from the next scan").click()
     expect(page.get_by_test_id("preset")).to_have_text("mine")
     until(page, lambda: any(d["preset"] == "mine" for d in server.get("/api/signals/decisions")["results"]))
@@ -141,6 +173,13 @@ def test_a_scan_shows_what_the_api_answers_and_saves_it_as_csv(tabs, server):
         page.get_by_role("button", name="Save as CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
     assert [line.split(",")[1] for line in lines[1:]] == [item["symbol"] for item in answer["results"]]
+    page.get_by_label("Preset").select_option("weights of my own …")
+    page.get_by_label("trend, exactly").fill("0.9")
+    expect(page.get_by_role("alert")).to_contain_text("must sum to 1")
+    page.get_by_role("button", name="Scale to 1").click()
+    with page.expect_request("**/api/scanner/run") as request:
+        page.get_by_role("button", name="Scan now").click()
+    assert sum(request.value.post_data_json["weights"].values()) == pytest.approx(1, abs=1e-9)
     page.get_by_label("Symbols").fill("BTCUSDT NOPEUSDT")
     expect(page.get_by_role("alert")).to_contain_text("NOPEUSDT")
     expect(page.get_by_role("button", name="Scan now")).to_be_disabled()
@@ -159,22 +198,81 @@ def test_a_backtest_shows_the_figures_that_the_api_stores(tabs, server):
     assert shown["Trades"] == str(stored["metrics"]["total_trades"])
     assert shown["Final equity"] == f"{stored['metrics']['final_equity']:,.2f}"
     assert shown["Worst drawdown"] == f"{100 * stored['metrics']['max_drawdown']:.1f}%"
+    ends = {f"{i}-{end}" for i in range(len(stored["trades"])) for end in ("in", "out")}
+    until(page, lambda: set((page.locator(".chart").get_attribute("data-marks") or "").split()) == ends)
+    expect(page.get_by_role("heading", name="Equity against buy and hold")).to_be_visible()
+    expect(page.get_by_test_id("trades").locator("tbody tr")).to_have_count(len(stored["trades"]))
+
+
+def test_a_walk_forward_is_shown_as_it_was_kept(tabs, served):
+    row = {
+        "id": 7, "created_at": "2026-11-01T00:00:00Z", "source": "replay", "edge": False, "preset": None,
+        "preset_version": None, "scoring_version": "x", "verdict": "no edge found: +0.012 R a trade out of sample",
+    }  # fmt: skip
+    window = {"train_start": 1, "train_end": 2, "test_start": 3, "test_end": 4, "symbols": ["BTCUSDT"], "trades": 11}
+    report = {
+        "out_of_sample": {"trades": 61, "hits": 20, "hit_rate": 0.328, "interval": [0.22, 0.45], "mean_r": 0.012, "random_r": 0.03, "p": 0.71},
+        "equity_series": [], "stability": 0.8, "settings": {"symbols": ["BTCUSDT"], "timeframe": "1h"},
+        "windows": [window | {"mean_r": -0.2, "found": {"in_sample": {"mean_r": 0.4}}}, window | {"test_start": 5, "mean_r": None, "found": None}],
+    }  # fmt: skip
+    page = tabs.open(None)
+    page.route("**/api/backtest/walk-forwards?*", answering({"next": None, "previous": None, "results": [row]}))
+    page.route("**/api/backtest/walk-forwards/7", answering(row | {"report": report}))
+    page.goto(tabs.base + "/backtest")
+    shown = page.get_by_test_id("walk-forward")
+    expect(shown).to_contain_text("no edge found: +0.012 R a trade")
+    expect(shown.locator("dl")).to_contain_text("0.710")
+    expect(shown.locator("tbody tr")).to_have_count(2)
+    expect(shown.locator("tbody tr").first).to_contain_text("-0.200")
+
+
+def test_the_record_draws_the_reliability_that_the_api_gives(tabs, served):
+    record = served.get("/api/signals/outcomes/record")
+    bins = [{"said": 0.1 * k, "came": 0.08 * k, "count": 10 * k} for k in range(1, 6)]
+    record["calibration"] = {
+        "status": "ok", "count": 150, "brier": 0.21, "brier_of_mean": 0.25, "calibration_error": 0.034, "error_of_perfect": 0.02, "bins": bins,
+    }  # fmt: skip
+    page = tabs.open(None)
+    page.route("**/api/signals/outcomes/record*", answering(record))
+    page.goto(tabs.base + "/record")
+    expect(page.locator(".reliability circle")).to_have_count(len(bins))
+    expect(page.locator(".reliability")).to_contain_text("0.2100")
+    expect(page.get_by_test_id("record")).to_contain_text(str(record["overall"]["count"]))
+
+
+def test_the_symbol_page_tells_what_held_the_signal_back_and_the_plan_of_the_api(tabs, server):
+    server.wait(lambda: server.get("/api/signals/decisions")["results"])
+    server.put("/api/agent/toggle?enabled=false")
+    decisions = {one["symbol"]: one for one in server.get("/api/signals/decisions")["results"]}
+    symbol = next(s for s, one in decisions.items() if one["direction"] != "NEUTRAL" and one["because"] == "unchanged")
+    page = tabs.open(f"/symbol/{symbol}")
+    expect(page.locator("[data-because=unchanged]")).to_contain_text("Nothing changed enough")
+    expect(page.locator(".symbol-head")).to_contain_text(f"{decisions[symbol]['score']:.3f}")
+    with page.expect_response("**/api/risk/calculate-stop-loss") as answered:
+        page.reload()
+    stop = answered.value.json()["stop_loss"]
+    plan = page.locator("section", has=page.get_by_role("heading", name="Plan", exact=True))
+    expect(plan).to_contain_text(f"{stop:,.2f}" if stop >= 1000 else f"{stop:,.4f}" if stop >= 1 else f"{stop:.6g}")
 
 
 def test_the_system_page_shows_the_scans_that_the_api_lists(tabs, server):
-    page = ready(tabs.open())
+    server.wait(lambda: server.get("/api/scanner/runs?limit=1")["results"])
     server.put("/api/agent/toggle?enabled=false")
-    page.goto(tabs.base + "/system")
-    page.wait_for_timeout(1000)
-    page.reload()
-    runs = server.get("/api/scanner/runs?limit=15")["results"]
+    page = tabs.open("/system")
     rows = page.get_by_test_id("runs").locator("tbody tr")
-    expect(rows).to_have_count(len(runs))
-    assert rows.evaluate_all("all => all.map(tr => +tr.dataset.id)") == [run["id"] for run in runs]
+    # The scan under way when the agent was switched off ends meanwhile.
+    until(page, lambda: rows.evaluate_all("all => all.map(tr => +tr.dataset.id)") == run_ids(server))
     total = server.get("/api/metrics")["agent"]["scans_total"]
     expect(page.get_by_test_id("figures").locator("div", has_text="Scans").first.locator("dd")).to_have_text(
         f"{total:,}"
     )
+    series = server.get("/api/market/series")["series"]
+    expect(page.get_by_test_id("series").locator("tbody tr")).to_have_count(len({one["symbol"] for one in series}))
+    expect(page.get_by_test_id("series").locator("tbody td")).to_have_count(len(series))
+
+
+def run_ids(server) -> list[int]:
+    return [run["id"] for run in server.get("/api/scanner/runs?limit=15")["results"]]
 
 
 def answering(answer: dict):

@@ -1,5 +1,7 @@
 """The risk page: its numbers are the API's; limits are saved, sizes calculated, protections lifted."""
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
@@ -19,11 +21,17 @@ def page(tabs, server):
     """The page, with the agent off, so that no number changes between two looks."""
     server.wait(lambda: server.get("/api/signals/latest")["results"])
     server.put("/api/agent/toggle?enabled=false")
+    before = None
+    while (now := settled(server)) != before:  # the tick that was under way ends
+        before = now
+        time.sleep(0.2)
     page = tabs.open("/risk")
-    page.wait_for_timeout(1000)  # what was under way ends
-    page.reload()
     expect(page.locator(".loading")).to_have_count(0)
     return page
+
+
+def settled(server) -> tuple[int, int]:
+    return server.get("/api/agent/status")["market"]["now"], server.get("/api/risk/status")["as_of"]
 
 
 def tiles(page, where: str) -> dict[str, str]:

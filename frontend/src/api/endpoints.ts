@@ -60,6 +60,8 @@ export const readCandles = (symbol: string, timeframe: Timeframe, limit: number)
 
 export const readSymbols = () => call<api.GetMarketSymbolsData, api.GetMarketSymbolsResponses>("GET", "/api/market/symbols", {});
 
+export const readSeries = () => call<api.GetMarketSeriesData, api.GetMarketSeriesResponses>("GET", "/api/market/series", {});
+
 export const readMetrics = () => call<api.GetMetricsData, api.GetMetricsResponses>("GET", "/api/metrics", {});
 
 export const readHealth = () => call<api.GetHealthData, api.GetHealthResponses>("GET", "/health", {});

@@ -36,7 +36,7 @@ function optionsOf(lines: LineOf[], colours: Colours, format: Props["format"], r
   return {
     scales: range ? { y: { range } } : {},
     cursor: { y: false },
-    axes: [{ ...axis, values: (_, ticks) => ticks.map((value) => dayOrTime(value * 1000)) }, { ...axis, size: 62, values: (_, ticks) => ticks.map((value) => format(value)) }],
+    axes: [{ ...axis, space: 80, values: (_, ticks) => ticks.map((value) => dayOrTime(value * 1000)) }, { ...axis, size: 62, values: (_, ticks) => ticks.map((value) => format(value)) }],
     series: [
       { label: "Time", value: (_, value: number | null) => (value === null ? "–" : `${shortTime(value * 1000)} (${utc(value * 1000)})`) },
       ...lines.map((line) => ({

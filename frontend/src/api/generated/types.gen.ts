@@ -2036,6 +2036,30 @@ export type SeriesFacts = {
 };
 
 /**
+ * SeriesList
+ */
+export type SeriesList = {
+    now: number | null;
+    series: Array<SeriesStatus>;
+    source: string;
+};
+
+/**
+ * SeriesStatus
+ *
+ * ``last_close``: of the newest stored candle. ``holes``: how many, by reason.
+ */
+export type SeriesStatus = {
+    ended_at: number | null;
+    holes: {
+        [key: string]: number;
+    };
+    last_close: number | null;
+    symbol: string;
+    timeframe: '15m' | '1d' | '1h' | '1m' | '30m' | '4h' | '5m';
+};
+
+/**
  * SignalDetail
  *
  * A signal with the components of every timeframe, and its plan; without a direction there is none.
@@ -4932,6 +4956,44 @@ export type GetMarketClosesResponses = {
 };
 
 export type GetMarketClosesResponse = GetMarketClosesResponses[keyof GetMarketClosesResponses];
+
+export type GetMarketSeriesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/market/series';
+};
+
+export type GetMarketSeriesErrors = {
+    /**
+     * malformed: the errors name each faulty field or parameter
+     */
+    400: ErrorResponse;
+    /**
+     * credentials are missing or not valid
+     */
+    401: ErrorResponse;
+    /**
+     * not allowed: the role lacks the permission, or the Origin is foreign
+     */
+    403: ErrorResponse;
+    /**
+     * the Accept header names nothing that is served
+     */
+    406: ErrorResponse;
+    /**
+     * too many requests: come back after Retry-After seconds
+     */
+    429: ErrorResponse;
+};
+
+export type GetMarketSeriesError = GetMarketSeriesErrors[keyof GetMarketSeriesErrors];
+
+export type GetMarketSeriesResponses = {
+    200: SeriesList;
+};
+
+export type GetMarketSeriesResponse = GetMarketSeriesResponses[keyof GetMarketSeriesResponses];
 
 export type GetMarketSymbolsData = {
     body?: never;

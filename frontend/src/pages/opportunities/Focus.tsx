@@ -39,7 +39,7 @@ export function Focus({ row, timeframes }: { row: Row; timeframes: Timeframe[] }
           <dd className="num">{percent(row.confidence)}</dd>
         </div>
         <div>
-          <dt>Agree</dt>
+          <dt>Timeframes agree</dt>
           <dd className="num">{agreeing(row, timeframes)}</dd>
         </div>
         <div>
@@ -68,7 +68,7 @@ function agreeing(row: Row, timeframes: readonly string[]): string {
   if (row.score === null) return "–";
   const side = Math.sign(row.score - 0.5);
   const same = timeframes.filter((name) => Math.sign((row.timeframes[name] ?? 0.5) - 0.5) === side).length;
-  return `${same} of ${timeframes.length} timeframes`;
+  return `${same} of ${timeframes.length}`;
 }
 
 function Why({ symbol, timeframe }: { symbol: string; timeframe: Timeframe }) {

@@ -45,7 +45,7 @@ function Opportunities({ rows, timeframes, now, stale }: Props) {
   const closes = useCloses(timeframes[0], SPARK_BARS);
   const shown = order.map((symbol) => bySymbol.get(symbol)).filter((row) => row !== undefined);
   const [chosen, setChosen] = useState<string | null>(null);
-  const leader = useLeader(order);
+  const leader = useLeader(shown.find(acts) ?? shown.find((row) => row.score !== null), order);
   const inFull = bySymbol.get(chosen ?? "") ?? bySymbol.get(leader ?? "");
   return (
     <div className="desk" data-stale={stale || undefined}>
@@ -76,10 +76,12 @@ function Opportunities({ rows, timeframes, now, stale }: Props) {
 
 const LEADER_EVERY_MS = 5000;
 
-/** The first of the order, looked at now and then: what is read in full must not change at every rank. */
-function useLeader(order: readonly string[]): string | undefined {
-  const [leader, setLeader] = useState(order[0]);
-  const first = order[0];
+const acts = (row: Row): boolean => row.advice === "BUY" || row.advice === "SELL";
+
+/** The row to be read in full, looked at now and then: it must not change at every rank. */
+function useLeader(best: Row | undefined, order: readonly string[]): string | undefined {
+  const first = best?.symbol;
+  const [leader, setLeader] = useState(first);
   const gone = leader === undefined || !order.includes(leader);
   useEffect(() => {
     const timer = setTimeout(() => setLeader(first), gone ? 0 : LEADER_EVERY_MS);

@@ -58,7 +58,7 @@ function Shown({ record }: { record: RecordAnswer }) {
           </p>
         </section>
       </div>
-      <div className="columns">
+      <div className="columns record-groups">
         {GROUPS.map(([key, name]) => (
           <GroupTable key={key} name={name} groups={record.groups[key]} />
         ))}
@@ -85,7 +85,7 @@ function Overall({ record }: { record: RecordAnswer }) {
           {whole(overall.count)} outcomes so far: too few to say how often signals are right.
         </p>
       )}
-      <dl className="tiles" data-testid="record">
+      <dl className="tiles record-tiles" data-testid="record">
         {figures.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

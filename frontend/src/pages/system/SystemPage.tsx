@@ -2,14 +2,14 @@ import "./system.css";
 
 import { useQuery } from "@tanstack/react-query";
 
-import { readHealth, readMetrics, readRuns, readSymbols } from "../../api/endpoints";
+import { readHealth, readMetrics, readRuns } from "../../api/endpoints";
 import { pace } from "../../api/queries";
 import type { Metrics, ScanRun } from "../../api/types";
-import { useAgent } from "../../app/useAgent";
 import { fixed, span, whole } from "../../format/format";
 import { useLive } from "../../live/live";
 import { Failed, Loading } from "../../ui/states";
 import { Time } from "../../ui/Time";
+import { Feeds } from "./Feeds";
 
 const EVERY_MS = 3000;
 
@@ -44,7 +44,7 @@ function Checks({ checks }: { checks: Record<string, string> }) {
   return (
     <ul className="checks-list" aria-label="Checks">
       {Object.entries(checks).map(([name, state]) => (
-        <li key={name} className={`badge ${GOOD[state] ?? ""}`}>
+        <li key={name} className={`badge ${GOOD[state] ?? ""}`} title={state === "off" ? "not part of this installation" : undefined}>
           {name.replaceAll("_", " ")}: {state}
         </li>
       ))}
@@ -129,47 +129,5 @@ function RunTable({ runs }: { runs: ScanRun[] }) {
         </tbody>
       </table>
     </div>
-  );
-}
-
-function Feeds() {
-  const symbols = useQuery({ queryKey: ["symbols"], queryFn: readSymbols, refetchInterval: pace(5 * EVERY_MS) });
-  const agent = useAgent();
-  return (
-    <section className="panel" aria-labelledby="feeds">
-      <h2 id="feeds">Market data</h2>
-      {agent && (
-        <p>
-          Source {agent.market.source}, {agent.market.status}; last candle <Time ms={agent.market.last_candle_at} style="short" />, {span(agent.market.lag_ms)} behind the market’s clock.
-        </p>
-      )}
-      {symbols.data && (
-        <div className="table-scroll feeds" tabIndex={0} role="group" aria-label="Series, scrollable">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Symbol</th>
-                <th scope="col">Series</th>
-              </tr>
-            </thead>
-            <tbody>
-              {symbols.data.symbols.map((one) => (
-                <tr key={one.symbol}>
-                  <th scope="row">{one.symbol}</th>
-                  <td className="wrap">
-                    {one.series.map((series) => (
-                      <span key={series.timeframe} className="series" title={series.ended_at ? "its last bar has passed" : "running"}>
-                        {series.timeframe}
-                        {series.ended_at !== null && " (ended)"}{" "}
-                      </span>
-                    ))}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </section>
   );
 }
