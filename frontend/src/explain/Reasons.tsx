@@ -3,6 +3,7 @@ import "./explain.css";
 import type { Score } from "../api/types";
 import { signed } from "../format/format";
 import { detectorIdea, detectorName } from "../format/words";
+import { LeanTrack } from "../ui/marks";
 
 /** The parts that move a score most, with their reasons. */
 export function Reasons({ scored, most }: { scored: Score; most: number }) {
@@ -15,9 +16,7 @@ export function Reasons({ scored, most }: { scored: Score; most: number }) {
         <li key={part.name}>
           <b title={detectorIdea(part.name)}>{detectorName(part.name)}</b>
           <span className="score">
-            <span className="score-track" aria-hidden="true">
-              <i className={`score-fill ${part.contribution >= 0 ? "score-up" : "score-down"}`} style={{ inlineSize: `${((Math.abs(part.contribution) / reach) * 50).toFixed(1)}%` }} />
-            </span>
+            <LeanTrack lean={part.contribution / reach} />
             <span className="num">{signed(part.contribution, 3)}</span>
           </span>
           <span className="muted reason" title={part.reason}>

@@ -39,16 +39,21 @@ function restsOn(risk: SignalRisk): string {
   return `volatility above ${percent(risk.volatility_percentile)} of its window, stop ${percent(risk.stop_distance, 1)} away, evidence ${percent(risk.disagreement)} divided`;
 }
 
+/** A bar from the middle, −1..1. Scaled, not sized: it changes often, and a scale is painted without a new layout. */
+export function LeanTrack({ lean }: { lean: number }) {
+  return (
+    <span className="score-track" aria-hidden="true">
+      <i className={`score-fill score-${lean >= 0 ? "up" : "down"}`} style={{ transform: `scaleX(${Math.min(1, Math.abs(lean)).toFixed(3)})` }} />
+    </span>
+  );
+}
+
 /** A score as a bar from the middle: to the end bullish, to the start bearish. */
 export function ScoreBar({ value }: { value: number | null }) {
   if (value === null) return <span className="muted">–</span>;
-  const lean = Math.min(1, Math.abs(value - 0.5) * 2);
-  const side = value >= 0.5 ? "up" : "down";
   return (
     <span className="score">
-      <span className="score-track" aria-hidden="true">
-        <i className={`score-fill score-${side}`} style={{ inlineSize: `${(lean * 50).toFixed(1)}%` }} />
-      </span>
+      <LeanTrack lean={value * 2 - 1} />
       <span className="num">{scoreText(value)}</span>
     </span>
   );
@@ -59,7 +64,7 @@ export function ConfidenceBar({ value }: { value: number | null }) {
   return (
     <span className="confidence">
       <span className="confidence-track" aria-hidden="true">
-        <i style={{ inlineSize: `${(Math.min(1, value) * 100).toFixed(1)}%` }} />
+        <i style={{ transform: `scaleX(${Math.min(1, value).toFixed(3)})` }} />
       </span>
       <span className="num">{percent(value)}</span>
     </span>
@@ -68,23 +73,15 @@ export function ConfidenceBar({ value }: { value: number | null }) {
 
 /** One cell a timeframe, coloured by its score. */
 export function TimeframeStrip({ names, scores }: { names: readonly string[]; scores: Record<string, number> }) {
+  const told = names.map((name) => `${name}: ${scores[name] === undefined ? "no score" : scoreText(scores[name])}`);
   return (
-    <span className="strip">
-      {names.map((name) => (
-        <StripCell key={name} name={name} score={scores[name]} />
+    <span className="strip" role="img" aria-label={told.join(", ")}>
+      {names.map((name, i) => (
+        <i key={name} className={`strip-cell lean-step-${scores[name] === undefined ? "none" : leanStep(scores[name])}`} title={told[i]}>
+          {name}
+        </i>
       ))}
     </span>
-  );
-}
-
-function StripCell({ name, score }: { name: string; score: number | undefined }) {
-  const text = score === undefined ? "no score" : scoreText(score);
-  const step = score === undefined ? "none" : leanStep(score);
-  return (
-    <i className={`strip-cell lean-step-${step}`} title={`${name}: ${text}`}>
-      {name}
-      <span className="sr">: {text} </span>
-    </i>
   );
 }
 

@@ -10,7 +10,7 @@ import { AdviceMark, DirectionMark } from "../../ui/marks";
 import { Time } from "../../ui/Time";
 
 const SHOWN = 60;
-const EVERY_MS = 400;
+const EVERY_MS = 600;
 const feedOf = (snapshot: Snapshot) => snapshot.live.feed;
 const latestOf = (snapshot: Snapshot) => snapshot.live.latest;
 

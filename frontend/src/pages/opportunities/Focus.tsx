@@ -88,7 +88,8 @@ function Stops({ symbol, direction, entry }: StopsProps) {
   const plan = useQuery({
     queryKey: ["stop", symbol, direction],
     queryFn: () => planStop({ symbol, direction, entry_price: entry }),
-    refetchInterval: pace(EVERY_MS),
+    // What cannot be planned now is not asked for again until the side or the symbol is another.
+    refetchInterval: (query) => (query.state.error ? false : pace(EVERY_MS)(query)),
     retry: false,
   });
   if (!plan.data) return null;

@@ -32,6 +32,9 @@ const HEADS: { key: SortKey | null; name: string; className: string }[] = [
   { key: "age", name: "Signal age", className: "col-age" },
 ];
 
+/** So many rows may glide to their place; more would be a blur, and dear to draw. */
+const GLIDING = 50;
+
 const NARROW = "(max-width: 759px)";
 
 /** The ranked table: only rows in sight are drawn; they glide to their place, and wait while pointed at. */
@@ -44,7 +47,7 @@ export function OpportunityTable({ rows, timeframes, now, sort, onSort, onHold, 
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     getItemKey: (index) => rows[index]?.symbol ?? index,
-    overscan: 6,
+    overscan: 3,
   });
   useEffect(() => virtual.measure(), [height, virtual]);
   const activeIndex = rows.findIndex((row) => row.symbol === active);
@@ -70,6 +73,7 @@ export function OpportunityTable({ rows, timeframes, now, sort, onSort, onHold, 
     <div
       ref={scroller}
       className="grid"
+      data-glide={rows.length <= GLIDING || undefined}
       role="grid"
       aria-label="Opportunities, ranked"
       aria-rowcount={rows.length + 1}

@@ -6,6 +6,7 @@ import { pace } from "../../api/queries";
 import type { Component, Score, Timeframe } from "../../api/types";
 import { percent, score as scoreText, signed } from "../../format/format";
 import { detectorIdea, detectorName } from "../../format/words";
+import { LeanTrack } from "../../ui/marks";
 import { Failed, Loading } from "../../ui/states";
 
 const EVERY_MS = 5000;
@@ -81,8 +82,6 @@ function Parts({ scored }: { scored: Score }) {
 }
 
 function Part({ part, reach }: { part: Component; reach: number }) {
-  const up = part.contribution >= 0;
-  const width = `${((Math.abs(part.contribution) / reach) * 50).toFixed(1)}%`;
   return (
     <tr data-contribution={part.contribution} data-detector={part.name}>
       <th scope="row" title={detectorIdea(part.name)}>
@@ -90,9 +89,7 @@ function Part({ part, reach }: { part: Component; reach: number }) {
       </th>
       <td>
         <span className="score">
-          <span className="score-track" aria-hidden="true">
-            <i className={`score-fill ${up ? "score-up" : "score-down"}`} style={{ inlineSize: width }} />
-          </span>
+          <LeanTrack lean={part.contribution / reach} />
           <span className="num">{signed(part.contribution, 4)}</span>
         </span>
       </td>

@@ -39,7 +39,7 @@ export function Feeds() {
 
 function Matrix({ series, now }: { series: SeriesStatus[]; now: number | null }) {
   const timeframes = TIMEFRAMES.filter((name) => series.some((one) => one.timeframe === name));
-  const bySymbol = Map.groupBy(series, (one) => one.symbol);
+  const symbols = [...new Set(series.map((one) => one.symbol))];
   return (
     <div className="table-scroll feeds" tabIndex={0} role="group" aria-label="Series, scrollable">
       <table data-testid="series">
@@ -54,11 +54,11 @@ function Matrix({ series, now }: { series: SeriesStatus[]; now: number | null })
           </tr>
         </thead>
         <tbody>
-          {[...bySymbol].map(([symbol, all]) => (
+          {symbols.map((symbol) => (
             <tr key={symbol}>
               <th scope="row">{symbol}</th>
               {timeframes.map((name) => (
-                <State key={name} of={all.find((one) => one.timeframe === name)} now={now} />
+                <State key={name} of={series.find((one) => one.symbol === symbol && one.timeframe === name)} now={now} />
               ))}
             </tr>
           ))}
