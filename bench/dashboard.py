@@ -129,7 +129,11 @@ def served() -> Iterator[tuple[int, "Publisher"]]:
             yield port, Publisher(door, json.loads((folder / "signals.json").read_text()))
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:  # its sockets are still being written to
+                process.kill()
+                process.wait()
 
 
 class Publisher:
@@ -137,7 +141,7 @@ class Publisher:
 
     def __init__(self, door: int, signals: list[dict[str, Any]]) -> None:
         self._socket = socket.create_connection(("127.0.0.1", door))
-        self._signals, self._draw, self.sent = signals, random.Random(7), 0
+        self._signals, self._draw = signals, random.Random(7)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -150,12 +154,16 @@ class Publisher:
             stop.set()
             thread.join()
 
+    @property
+    def head(self) -> int:
+        """The highest number sent."""
+        return max(one["seq"] for one in self._signals)
+
     def _run(self, stop: threading.Event) -> None:
         due = time.monotonic()
         while not stop.wait(max(0.0, due - time.monotonic())):
             due += 1.0 / UPDATES
             self._socket.sendall(b"".join(self._next(one) for one in self._signals))
-            self.sent += 1
 
     def _next(self, one: dict[str, Any]) -> bytes:
         step = self._draw.gauss(0.0, 0.01)
@@ -240,36 +248,43 @@ def frames(page: Page, seconds: float) -> tuple[float, dict[str, str]]:
     under = sum(gap < 20.0 for gap in gaps) / len(gaps)
     return under, {
         "frames": f"{len(gaps):,} in {seconds:.0f} s",
-        "median, 95 %, 99 %, longest": ", ".join(f"{gaps[int(q * (len(gaps) - 1))]:.1f} ms" for q in (0.5, 0.95, 0.99, 1)),
+        "median, 95 %, 99 %, longest": ", ".join(
+            f"{gaps[int(q * (len(gaps) - 1))]:.1f} ms" for q in (0.5, 0.95, 0.99, 1)
+        ),
         "main thread": ", ".join(f"{SPENT[name]} {1000 * one:.0f} ms/s" for name, one in spent.items()),
     }
 
 
 def shown(page: Page) -> int:
     """Return the highest number that a row in sight has taken."""
-    return page.evaluate("Math.max(...[...document.querySelectorAll('[data-testid=feed] li')].map(li => +li.dataset.seq))")
+    return page.evaluate(
+        "Math.max(...[...document.querySelectorAll('[data-testid=feed] li')].map(li => +li.dataset.seq))"
+    )
 
 
-def measure_frames(browser: Browser, port: int, publisher: Publisher, seconds: float) -> tuple[list[Target], dict[str, str]]:
+def measure_frames(
+    browser: Browser, port: int, publisher: Publisher, seconds: float
+) -> tuple[list[Target], dict[str, str]]:
     page = opened(browser, port)
     idle, idle_facts = frames(page, seconds / 2)
     with publisher.running():
         page.wait_for_timeout(2000)
         busy, busy_facts = frames(page, seconds)
         came = shown(page)
-    head = publisher._signals[0]["seq"]
+        late = (publisher.head - came) / UPDATES
     page.context.close()
-    if came < head - 2 * UPDATES:
-        raise SystemExit(f"the page is at signal {came} of {head}: it does not keep up, so its frames say nothing")
     targets = [
         Target("frames under 20 ms, 400 rows × 5 updates/s", "≥ 95 %", f"{100 * busy:.1f} %", busy >= 0.95),
         Target("the same page before the first update", "", f"{100 * idle:.1f} %", None),
+        Target("how far the page is behind the publisher at the end", "≤ 2 s", f"{late:.1f} s", late <= 2.0),
     ]
     facts = {f"idle: {k}": v for k, v in idle_facts.items()} | {f"5 updates/s: {k}": v for k, v in busy_facts.items()}
     return targets, facts
 
 
-def measure_heap(browser: Browser, port: int, publisher: Publisher, minutes: float) -> tuple[list[Target], dict[str, str]]:
+def measure_heap(
+    browser: Browser, port: int, publisher: Publisher, minutes: float
+) -> tuple[list[Target], dict[str, str]]:
     """The heap over ``minutes`` of updates; the first minute fills what is bounded and is left out."""
     page = opened(browser, port)
     look, taken = Look(page), []
@@ -285,7 +300,12 @@ def measure_heap(browser: Browser, port: int, publisher: Publisher, minutes: flo
     first, last = (median(mb for _, mb, _ in part) for part in (taken[:third], taken[-third:]))
     nodes = [count for _, _, count in taken]
     targets = [
-        Target(f"live heap, last third of {minutes:.0f} min against the first", "≤ 1.05 ×", f"{last / first:.3f} ×", last <= 1.05 * first),
+        Target(
+            f"live heap, last third of {minutes:.0f} min against the first",
+            "≤ 1.05 ×",
+            f"{last / first:.3f} ×",
+            last <= 1.05 * first,
+        ),
         Target("DOM nodes, most against first look", "", f"{max(nodes):,} / {nodes[0]:,}", None),
     ]
     return targets, {"heap, MB by minute": ", ".join(f"{minute:.1f}: {mb:.2f}" for minute, mb, _ in taken)}

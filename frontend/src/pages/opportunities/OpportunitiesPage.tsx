@@ -30,12 +30,12 @@ export function OpportunitiesPage() {
       </Empty>
     );
   }
-  return <Opportunities rows={rows} timeframes={agent?.timeframes ?? []} now={agent?.market.now ?? null} stale={decisions.isError} />;
+  return <Opportunities rows={rows} timeframes={agent?.timeframes ?? []} now={agent?.market.now ?? null} stale={decisions.isError} decided={decisions.data !== undefined} />;
 }
 
-type Props = { rows: Row[]; timeframes: Timeframe[]; now: number | null; stale: boolean };
+type Props = { rows: Row[]; timeframes: Timeframe[]; now: number | null; stale: boolean; decided: boolean };
 
-function Opportunities({ rows, timeframes, now, stale }: Props) {
+function Opportunities({ rows, timeframes, now, stale, decided }: Props) {
   const [filter, setFilter] = useState(NO_FILTER);
   const [sort, setSort] = useState<Sort>({ key: "rank", descending: true });
   const [hold, setHold] = useState(false);
@@ -45,7 +45,7 @@ function Opportunities({ rows, timeframes, now, stale }: Props) {
   const closes = useCloses(timeframes[0], SPARK_BARS);
   const shown = order.map((symbol) => bySymbol.get(symbol)).filter((row) => row !== undefined);
   const [chosen, setChosen] = useState<string | null>(null);
-  const leader = useLeader(shown.find(acts) ?? shown.find((row) => row.score !== null), order);
+  const leader = useLeader(decided ? best(shown) : undefined, order);
   const inFull = bySymbol.get(chosen ?? "") ?? bySymbol.get(leader ?? "");
   return (
     <div className="desk" data-stale={stale || undefined}>
@@ -76,7 +76,10 @@ function Opportunities({ rows, timeframes, now, stale }: Props) {
 
 const LEADER_EVERY_MS = 5000;
 
-const acts = (row: Row): boolean => row.advice === "BUY" || row.advice === "SELL";
+/** How much a row asks to be read: what is to be acted on before what only leans, then by distance from neutral. */
+const urgency = (row: Row): number => (row.score === null ? -1 : Math.abs(row.score - 0.5) + (row.advice === "HOLD" ? 0 : 1));
+
+const best = (rows: readonly Row[]): Row | undefined => rows.reduce<Row | undefined>((most, row) => (most && urgency(most) >= urgency(row) ? most : row), undefined);
 
 /** The row to be read in full, looked at now and then: it must not change at every rank. */
 function useLeader(best: Row | undefined, order: readonly string[]): string | undefined {
