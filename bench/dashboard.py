@@ -115,7 +115,8 @@ def served() -> Iterator[tuple[int, "Publisher"]]:
         folder = Path(name)
         write_candles(folder / "candles")
         environment = os.environ | {
-            "DATA_DIR": name, "MARKET_SOURCE": f"replay:{folder / 'candles'}", "LOG_LEVEL": "WARNING", "REPLAY_SPEED": "0",
+            "DATA_DIR": name, "MARKET_SOURCE": f"replay:{folder / 'candles'}", "REPLAY_SPEED": "0",
+            "LOG_LEVEL": "ERROR",  # a symbol without a side has no stop to plan, which is refused
             "DJANGO_SETTINGS_MODULE": "realtime_agent.settings",
         }  # fmt: skip
         command = [sys.executable, "-m", "bench.dashboard", "--prepare", name]
@@ -187,7 +188,7 @@ def opened(browser: Browser, port: int) -> Page:
 
 
 def open_page(browser: Browser, port: int) -> tuple[float, int]:
-    """Return when the page can be used, in ms from the click, and the bytes of its files, in a context with no cache."""
+    """Return when the page can be used, in ms from the click, and the bytes of its files, without a cache."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
     context.add_init_script(WATCH)
     page = context.new_page()
@@ -319,8 +320,10 @@ def report(targets: list[Target], facts: dict[str, str], browser: str, load: tup
         "",
         f"- command: `python -m bench.dashboard`, {datetime.now(UTC):%H:%M} UTC",
         f"- machine: {os.cpu_count()} cores, {processor()}, no GPU; load {load[0]:.1f} before, {load[1]:.1f} after",
-        f"- chromium {browser}, headless, driven by Playwright {version('playwright')}; server, publisher and browser share the cores",
-        f"- {SYMBOLS} symbols, {len(TIMEFRAMES)} timeframes; a window of 1440 × 900; {SYMBOLS * UPDATES:,} signals a second under load",
+        f"- chromium {browser}, headless, driven by Playwright {version('playwright')}; server, publisher and browser",
+        "  share the cores",
+        f"- {SYMBOLS} symbols, {len(TIMEFRAMES)} timeframes; a window of 1440 × 900;",
+        f"  {SYMBOLS * UPDATES:,} signals a second under load",
         "",
         "| measure | target | found | |",
         "| --- | --- | --- | --- |",
@@ -330,8 +333,9 @@ def report(targets: list[Target], facts: dict[str, str], browser: str, load: tup
         "| --- | --- |",
         *(f"| {name} | {value} |" for name, value in facts.items()),
         "",
-        "Usable: rows with scores are painted and no later task holds the main thread for more than 50 ms. A frame is the",
-        "time between two animation callbacks; the idle page is the floor of this machine. Main thread times are processor time.",
+        "Usable: rows with scores are painted and no later task holds the main thread for more than 50 ms. A frame is",
+        "the time between two animation callbacks; the idle page is the floor of this machine. Main thread times are",
+        "processor time.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -345,7 +349,8 @@ def main() -> None:
     parser.add_argument("--no-report", action="store_true")
     options = parser.parse_args()
     if options.prepare:
-        return prepare(options.prepare)
+        prepare(options.prepare)
+        return
     before = os.getloadavg()[0]
     targets: list[Target] = []
     facts: dict[str, str] = {}

@@ -18,7 +18,10 @@ PAGES = {
 
 
 # Structure is the same in both schemes, so the second scheme of a width is asked for its contrasts alone.
-SEEN = [(1440, 900, "dark", "all"), (1440, 900, "light", "contrast"), (390, 844, "light", "all"), (390, 844, "dark", "contrast")]  # fmt: skip
+SEEN = [
+    (1440, 900, "dark", "all"), (1440, 900, "light", "contrast"),
+    (390, 844, "light", "all"), (390, 844, "dark", "contrast"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -211,9 +214,15 @@ def test_a_walk_forward_is_shown_as_it_was_kept(tabs, served):
     }  # fmt: skip
     window = {"train_start": 1, "train_end": 2, "test_start": 3, "test_end": 4, "symbols": ["BTCUSDT"], "trades": 11}
     report = {
-        "out_of_sample": {"trades": 61, "hits": 20, "hit_rate": 0.328, "interval": [0.22, 0.45], "mean_r": 0.012, "random_r": 0.03, "p": 0.71},
+        "out_of_sample": {
+            "trades": 61, "hits": 20, "hit_rate": 0.328, "interval": [0.22, 0.45], "mean_r": 0.012, "random_r": 0.03,
+            "p": 0.71,
+        },
         "equity_series": [], "stability": 0.8, "settings": {"symbols": ["BTCUSDT"], "timeframe": "1h"},
-        "windows": [window | {"mean_r": -0.2, "found": {"in_sample": {"mean_r": 0.4}}}, window | {"test_start": 5, "mean_r": None, "found": None}],
+        "windows": [
+            window | {"mean_r": -0.2, "found": {"in_sample": {"mean_r": 0.4}}},
+            window | {"test_start": 5, "mean_r": None, "found": None},
+        ],
     }  # fmt: skip
     page = tabs.open(None)
     page.route("**/api/backtest/walk-forwards?*", answering({"next": None, "previous": None, "results": [row]}))
@@ -230,7 +239,8 @@ def test_the_record_draws_the_reliability_that_the_api_gives(tabs, served):
     record = served.get("/api/signals/outcomes/record")
     bins = [{"said": 0.1 * k, "came": 0.08 * k, "count": 10 * k} for k in range(1, 6)]
     record["calibration"] = {
-        "status": "ok", "count": 150, "brier": 0.21, "brier_of_mean": 0.25, "calibration_error": 0.034, "error_of_perfect": 0.02, "bins": bins,
+        "status": "ok", "count": 150, "brier": 0.21, "brier_of_mean": 0.25, "calibration_error": 0.034,
+        "error_of_perfect": 0.02, "bins": bins,
     }  # fmt: skip
     page = tabs.open(None)
     page.route("**/api/signals/outcomes/record*", answering(record))
