@@ -1,6 +1,6 @@
 """The signals of a symbol's past: what live would have stored with the same rules, timeframes and ticks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -45,12 +45,17 @@ def decide(
     scan_interval_ms: int,
 ) -> Decisions:
     """Return the decisions that ``scores`` (by timeframe) lead to."""
-    closes = np.unique(np.concatenate([one.closes for one in scores.values()]))
+    closes = merged([one.closes for one in scores.values()])
     within = closes[np.searchsorted(closes, start, "right") : np.searchsorted(closes, end, "right")]
     as_of = seen_at_ticks(within, end, min(INTERVAL_MS[t] for t in pasts), scan_interval_ms)
     # A series that is over counts no longer than its last bar; see market.windows.cut.
     valid = {t: INTERVAL_MS[t] * (STALE_INTERVALS if one.ended_at is None else 1) for t, one in pasts.items()}
     return decide_history(as_of, scores, valid, policy, rules)
+
+
+def merged(times: Sequence[IntArray]) -> IntArray:
+    """Return the times, each rising, as one array that rises."""
+    return times[0] if len(times) == 1 else np.unique(np.concatenate(times))
 
 
 def seen_at_ticks(closes: IntArray, end: int, grid_ms: int, scan_interval_ms: int) -> IntArray:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtest.candles import Source
-from backtest.history import decisions_of
+from backtest.history import decisions_of, merged
 from engine.decisions import Decisions
 from engine.plan import Terms
 from engine.rules import Rules
@@ -88,7 +88,7 @@ def run(spec: Spec, source: Source, progress: Progress = lambda share: None) -> 
 
 def traded(spec: Spec, symbols: list[Symbol]) -> Result:
     """Return what trading the decisions of ``symbols`` comes to."""
-    times = np.unique(np.concatenate([one.bars.open_times for one in symbols]))
+    times = merged([one.bars.open_times for one in symbols])
     prices = _prices(symbols, times)
     simulation = simulate(prices, _orders(symbols, times, spec), spec.capital, spec.costs, spec.terms)
     return Result(spec, symbols, times, prices, simulation)
@@ -104,6 +104,8 @@ def _symbol(spec: Spec, source: Source, name: str) -> Symbol:
 
 
 def _prices(symbols: Sequence[Symbol], times: IntArray) -> Prices:
+    if len(symbols) == 1:
+        return Prices(*(values[:, None] for values in np.ascontiguousarray(symbols[0].bars.values[:4])))
     table = np.full((4, len(times), len(symbols)), np.nan)
     for column, one in enumerate(symbols):
         table[:, np.searchsorted(times, one.bars.open_times), column] = one.bars.values[:4]
@@ -118,7 +120,7 @@ def _orders(symbols: Sequence[Symbol], times: IntArray, spec: Spec) -> Orders:
         row = np.searchsorted(times, signals.as_of - INTERVAL_MS[spec.base], side="right") - 1
         columns = np.full(len(row), column)
         known = row >= 0  # before the first bar there is nothing to fill an order of an older close with
-        order = Orders(row, columns, signals.intents(), signals.atr, signals.low, signals.high)
+        order = Orders(row, columns, signals.intents(), signals.atr, *signals.swings())
         parts.append([values[known] for values in order])
     joined = Orders._make(np.concatenate(values) for values in zip(*parts, strict=True))
     by_time = np.lexsort((joined.symbol, joined.bar))

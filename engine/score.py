@@ -6,7 +6,7 @@ the catalogue's order: the stored number, the shown number and the derived one a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import copysign, log, nan
+from math import copysign, isnan, log, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -141,11 +141,16 @@ def spread(x: float) -> float:
     return min(max(0.5 + copysign(distance, x), 0.0), 1.0)
 
 
+def evidence_of(weight: float, confidence: float, score: float) -> float:
+    """Return w c s; who abstains, says nothing."""
+    return weight * confidence * (score if confidence > 0.0 else 0.0)
+
+
 def weigh(scores: Numbers, confidences: Numbers, weights: Numbers) -> tuple[float, float, float]:
     """Return x = sum w c s, its size sum |w c s|, and the certainty sum w c, summed in the order given."""
     x = size = certainty = 0.0
     for i in range(len(weights)):
-        e = weights[i] * confidences[i] * (scores[i] if confidences[i] > 0.0 else 0.0)  # who abstains, says nothing
+        e = evidence_of(weights[i], confidences[i], scores[i])
         x += e
         size += abs(e)
         certainty += weights[i] * confidences[i]
@@ -254,24 +259,23 @@ def levels_of(scored: Sequence[TimeframeScore]) -> Levels:
     return scored[-1].levels._replace(close=scored[0].levels.close)
 
 
-def enough(shares_present: Numbers) -> bool:
-    """Whether the timeframes that have a score hold half of u."""
-    held = 0.0
-    for i in range(len(shares_present)):
-        held += shares_present[i]
-    return len(shares_present) > 0 and held >= 0.5 - 1e-12
+def enough(held: float) -> bool:
+    """Whether the timeframes that have a score hold half of u; ``held``: the sum of theirs."""
+    return held >= 0.5 - 1e-12
 
 
 def merge(scores: Numbers, confidences: Numbers, share: Numbers, band: float) -> tuple[float, float, float]:
-    """Return a symbol's score, confidence and consensus from its timeframes, shortest first."""
+    """Return a symbol's score, confidence and consensus from its timeframes, shortest first; NaN is no score."""
     lean = certainty = 0.0
     for i in range(len(share)):
-        lean += share[i] * (scores[i] - 0.5)
-        certainty += share[i] * confidences[i]
+        if not isnan(scores[i]):
+            lean += share[i] * (scores[i] - 0.5)
+            certainty += share[i] * confidences[i]
     score = 0.5 + lean
     agreeing = 0.0
     for i in range(len(share)):
-        agreeing += share[i] if lean_of(scores[i], band) == lean_of(score, band) else 0.0
+        agrees = not isnan(scores[i]) and lean_of(scores[i], band) == lean_of(score, band)
+        agreeing += share[i] if agrees else 0.0
     agreeing = min(agreeing, 1.0)
     return score, min(certainty * agreeing, 1.0), agreeing
 
@@ -284,7 +288,7 @@ def consensus(scored: Mapping[str, TimeframeScore], configured: Sequence[str], p
     """
     share = shares(list(configured))
     present = [t for t in share if t in scored]
-    if not enough([share[t] for t in present]):
+    if not enough(sum(share[t] for t in present)):
         return None
     scores, sure = [scored[t].score for t in present], [scored[t].confidence for t in present]
     score, confidence, agreeing = merge(scores, sure, [share[t] for t in present], policy.band)

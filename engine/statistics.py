@@ -15,7 +15,8 @@ from engine.bars import FloatArray
 from engine.jit import kernel
 
 YEAR_MS = 365 * 86_400_000
-BLOCK = 128  # a block's sum, then the sum of blocks: the error grows with the square root of n at most
+BLOCK = 1024  # a block's sums, then the sum of blocks: the error grows with the square root of n at most
+LANES = 8
 
 IntArray = npt.NDArray[np.int64]
 
@@ -50,33 +51,50 @@ def periods_per_year(interval_ms: int) -> float:
 
 
 @kernel
-def _moments(equity, mean):
-    """Return the sums over returns of r, (r - mean)^2 and min(r, 0)^2, block by block."""
+def _sums(values, mean):
+    """Return the sums of v, (v - mean)^2 and min(v, 0)^2, block by block.
+
+    In a block, LANES sums run side by side: one waits for the processor's adder at each value, eight in SIMD do not.
+    """
     total = squares = below = 0.0
-    for first in range(1, equity.size, BLOCK):
-        a = b = c = 0.0
-        for i in range(first, min(first + BLOCK, equity.size)):
-            r = equity[i] / equity[i - 1] - 1.0
-            a += r
-            b += (r - mean) * (r - mean)
-            c += r * r if r < 0.0 else 0.0
-        total += a
-        squares += b
-        below += c
+    a, b, c = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    for first in range(0, values.size, BLOCK):
+        a[:], b[:], c[:] = 0.0, 0.0, 0.0
+        end = min(first + BLOCK, values.size)
+        whole = end - (end - first) % LANES
+        for i in range(first, whole, LANES):
+            for k in range(LANES):  # a constant: unrolled
+                v = values[i + k]
+                a[k] += v
+                b[k] += (v - mean) * (v - mean)
+                c[k] += v * v if v < 0.0 else 0.0
+        for i in range(whole, end):
+            v = values[i]
+            a[i - whole] += v
+            b[i - whole] += (v - mean) * (v - mean)
+            c[i - whole] += v * v if v < 0.0 else 0.0
+        for k in range(LANES):
+            total += a[k]
+            squares += b[k]
+            below += c[k]
     return total, squares, below
 
 
 @kernel
 def _drawdown(equity):
     """Return the deepest fall from a peak as a share of it (0 or below), and the longest stay below a peak, in bars."""
-    peak, deepest = equity[0], 0.0
-    longest = at = 0
+    peak = trough = equity[0]
+    deepest, longest, at = 0.0, 0, 0
     for i in range(equity.size):
         if equity[i] >= peak:
-            peak, at = equity[i], i
-        else:
-            deepest = min(deepest, equity[i] / peak - 1.0)
-            longest = max(longest, i - at)
+            if trough < peak:
+                deepest, longest = min(deepest, trough / peak - 1.0), max(longest, i - 1 - at)
+            peak = trough = equity[i]
+            at = i
+        elif equity[i] < trough:
+            trough = equity[i]
+    if trough < peak:
+        deepest, longest = min(deepest, trough / peak - 1.0), max(longest, equity.size - 1 - at)
     return deepest, longest
 
 
@@ -148,8 +166,9 @@ def _mean_and_deviations(equity: FloatArray) -> tuple[float, float, float]:
     n = len(equity) - 1
     if n < 1:
         return np.nan, np.nan, np.nan
-    mean = _moments(equity, 0.0)[0] / n
-    _, squares, below = _moments(equity, mean)
+    returns = equity[1:] / equity[:-1] - 1.0
+    mean = _sums(returns, 0.0)[0] / n
+    _, squares, below = _sums(returns, mean)
     return mean, sqrt(squares / (n - 1)) if n > 1 else np.nan, sqrt(below / n)
 
 
@@ -193,18 +212,7 @@ def of_trades(profits: FloatArray) -> Trades:
 def turnover(notional: float, equity: FloatArray, per_year: float) -> float:
     """Return how often a year the mean equity is traded: ``notional`` (of all fills) / mean equity / years."""
     years = (len(equity) - 1) / per_year
-    return _ratio(notional, _mean(equity) * years)
-
-
-@kernel
-def _mean(values):
-    total = 0.0
-    for first in range(0, values.size, BLOCK):
-        block = 0.0
-        for i in range(first, min(first + BLOCK, values.size)):
-            block += values[i]
-        total += block
-    return total / values.size
+    return _ratio(notional, _sums(equity, 0.0)[0] / len(equity) * years)
 
 
 def exposure(held: npt.NDArray[np.bool_]) -> float:

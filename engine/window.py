@@ -32,10 +32,10 @@ class Window(NamedTuple):
 
     def digest(self) -> str:
         """Return 32 hex digits over every bit of the bars, and of what is known beside them where anything is."""
-        digest = hashlib.blake2b(self.open_times.tobytes(), digest_size=16)
-        digest.update(np.ascontiguousarray(self.values).tobytes())
+        digest = hashlib.blake2b(np.ascontiguousarray(self.open_times), digest_size=16)
+        digest.update(np.ascontiguousarray(self.values))
         if self.side is not None:
-            digest.update(np.ascontiguousarray(self.side).tobytes())
+            digest.update(np.ascontiguousarray(self.side))
         return digest.hexdigest()
 
 
