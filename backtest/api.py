@@ -8,26 +8,31 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from rest_framework import serializers
+from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backtest import candles, jobs, services, shapes
 from backtest.models import Backtest
 from backtest.reports import TRADE_COLUMNS
-from backtest.requests import DEFAULT_TERMS, DEFAULT_TIMEFRAME, SMALL, Refused, bars_of, require_sane
+from backtest.requests import DEFAULT_TERMS, DEFAULT_TIMEFRAME, Refused, require_sane
+from backtest.services import MOST_ACTIVE
 from engine.timeframes import INTERVAL_MS
 from presets.fields import WeightsField
 from rest.access import Permission
 from rest.endpoints import endpoint
 from rest.errors import Conflict, invalid
 from rest.fields import MomentField, NumberField, StrictSerializer, SymbolField, SymbolsField
+from rest.large_json import LargeJSONRenderer
 from rest.pages import PageQuery, Pages
 from rest.views import View
 from signals.api import RulesField, TimeframesField, chosen_preset
 
 RETRY_AFTER_S = 1
 ANSWERS = {200: shapes.BacktestResponse, 202: shapes.Job}
+RENDERERS = [LargeJSONRenderer, BrowsableAPIRenderer]
 NOT_DONE = "the backtest failed or was cancelled; the detail says why"
+NOT_BEGUN = f"{NOT_DONE}; or {MOST_ACTIVE} are under way already"
 
 
 class TradingField(StrictSerializer):
@@ -118,7 +123,9 @@ def found(pk: uuid.UUID) -> Backtest:
 class RunView(View):
     """Run a backtest: the answer at once for small work, else 202 with the job."""
 
-    @endpoint(Permission.BACKTEST, body=RunBody, answers=ANSWERS, refuses={409: NOT_DONE})
+    renderer_classes = RENDERERS
+
+    @endpoint(Permission.BACKTEST, body=RunBody, answers=ANSWERS, refuses={409: NOT_BEGUN})
     def post(self, request: Request) -> Response:
         body = self.body(RunBody)
         preset, asked = chosen_preset(body), request_of(body)
@@ -126,13 +133,12 @@ class RunView(View):
             require_sane(asked)
         except Refused as refused:
             raise invalid(refused.field, str(refused), refused.code) from refused
-        job, new = services.begin(asked, source_of(asked), preset, by=request.user)
-        if not new:
-            return told(job)
-        if bars_of(asked) > SMALL:
-            jobs.submit(job.pk)
-        else:
-            services.run_job(job.pk)
+        try:
+            job, new = services.begin(asked, source_of(asked), preset, by=request.user)
+        except services.TooManyJobs as many:
+            raise Conflict(str(many), code="too_many_jobs") from many
+        if new:
+            jobs.start(job)
             job.refresh_from_db()
         return told(job)
 
@@ -171,6 +177,8 @@ def summary(job: Backtest) -> dict[str, Any]:
 
 class ResultView(View):
     """The stored result; DELETE cancels one under way."""
+
+    renderer_classes = RENDERERS
 
     @endpoint(Permission.READ, answers=ANSWERS, refuses={409: NOT_DONE})
     def get(self, request: Request, backtest_id: uuid.UUID) -> Response:

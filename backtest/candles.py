@@ -1,6 +1,6 @@
 """Where a backtest's candles come from: the market in use, what was imported, or the files of a replay."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -127,13 +127,13 @@ def _recording(path: Path, changed_ns: int) -> Recording:
     return record_file(path)
 
 
-def sources() -> list[Source]:
-    """Return where candles may be, in the order in which they are asked."""
+def sources() -> Iterator[Source]:
+    """Yield where candles may be, in the order in which they are asked."""
     market = current_market()
-    found: list[Source] = [StoredCandles(market), StoredCandles(imported_market())]
+    yield StoredCandles(market)
+    yield StoredCandles(imported_market())
     if market.source == "replay":
-        found.append(RecordedCandles(Path(settings.MARKET_SOURCE.partition(":")[2]).expanduser()))
-    return found
+        yield RecordedCandles(Path(settings.MARKET_SOURCE.partition(":")[2]).expanduser())
 
 
 def find(symbols: Sequence[str], timeframe: str, start: int, end: int, name: str | None = None) -> Source:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from presets.models import PresetVersion
+from rest.large_json import LargeDecoder, LargeEncoder
 
 
 def now_ms() -> int:
@@ -52,7 +53,12 @@ class Backtest(models.Model):
     data_digest = models.CharField(max_length=32, blank=True)
     scoring_version = models.CharField(max_length=120, blank=True)
     metrics = models.JSONField(default=dict)
-    result = models.JSONField(default=dict, help_text="trades, equity series, monthly table, facts")
+    result = models.JSONField(
+        default=dict,
+        encoder=LargeEncoder,
+        decoder=LargeDecoder,
+        help_text="trades, equity series, monthly table, facts",
+    )
 
     objects = BacktestQuerySet.as_manager()
 

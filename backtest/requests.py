@@ -42,6 +42,11 @@ def bars_of(request: dict[str, Any]) -> int:
     return len(request["symbols"]) * int(sum(spans))
 
 
+def is_small(request: dict[str, Any]) -> bool:
+    """Whether the caller waits for the answer."""
+    return bars_of(request) <= SMALL
+
+
 def require_sane(request: dict[str, Any], most_bars: int = MOST_BARS) -> None:
     """Raise Refused for a range that is none, or for more work than one caller may ask for."""
     start, end, smallest = request["start"], request["end"], INTERVAL_MS[request["timeframes"][0]]

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from backtest import candles
 from backtest.models import Backtest
-from backtest.requests import Refused, spec_of
+from backtest.requests import Refused, is_small, spec_of
 from engine.timeframes import INTERVAL_MS
 from engine.version import scoring_version
 from presets.models import PresetVersion
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 # Longer than one step of a job takes (a symbol's history); after it a dead worker's job is taken over.
 LEASE = timedelta(seconds=120)
 TOLD_EVERY_S = 0.5
+MOST_ACTIVE = 20  # jobs under way: each may take a minute of a processor, and anybody may ask for one
 KEPT = 200  # finished backtests; one of 6,000 bars takes about 300 kB
 
 
@@ -37,9 +38,15 @@ class NotActive(Exception):
     """A finished backtest cannot be cancelled."""
 
 
+class TooManyJobs(Exception):
+    """Others have to end, or be cancelled, before another large one begins."""
+
+
 def begin(request: dict[str, Any], source: str, preset: PresetVersion, by: Actor) -> tuple[Backtest, bool]:
-    """Store a job, or return the equal one that is under way; and whether it is new."""
+    """Store a job, or return the equal one that is under way; and whether it is new. Raises TooManyJobs."""
     key = _key(request, source, preset)
+    if not is_small(request):
+        _require_room(key)
     user: Any = by if by is not None and by.is_authenticated else None
     try:
         with transaction.atomic():
@@ -55,6 +62,12 @@ def begin(request: dict[str, Any], source: str, preset: PresetVersion, by: Actor
 def _key(request: dict[str, Any], source: str, preset: PresetVersion) -> str:
     text = json.dumps([request, source, preset.pk], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _require_room(key: str) -> None:
+    others = Backtest.objects.active()
+    if others.count() >= MOST_ACTIVE and not others.filter(key=key).exists():
+        raise TooManyJobs(f"{MOST_ACTIVE} backtests are under way: wait for one, or cancel one")
 
 
 def _forget_old() -> None:
@@ -126,7 +139,7 @@ def _mine(job: Backtest) -> Any:
 
 def _progress(job: Backtest) -> Callable[[float], None]:
     """Return a function that stores and tells the share that is done, and raises Stopped once the job is lost."""
-    told_at = 0.0
+    told_at = time.monotonic()  # taking the job said that it runs
 
     def tell(share: float) -> None:
         nonlocal told_at

@@ -174,6 +174,8 @@ CELERY_BEAT_SCHEDULE = {
 SHARE_FIGURES = bool(CELERY_BROKER_URL)
 # Who scores a series that the scan does not keep current: this process, or a worker
 SCORE_UNWATCHED = "signals.tasks.ask_worker" if CELERY_BROKER_URL else "signals.states.computed"
+# Who runs a backtest: this process, or a worker
+RUN_BACKTESTS = "backtest.tasks.in_worker" if CELERY_BROKER_URL else "backtest.jobs.here"
 
 
 def _generated(name: str, value: str) -> str:

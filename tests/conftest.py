@@ -86,6 +86,7 @@ def fresh_channel_layer(settings):
 def no_worker(settings):
     """No worker runs beside these tests; those of tests/faults start some."""
     settings.SCORE_UNWATCHED = "signals.states.computed"
+    settings.RUN_BACKTESTS = "backtest.jobs.here"
 
 
 @pytest.fixture(scope="session")

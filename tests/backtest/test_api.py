@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from backtest import api as api_module
-from backtest import jobs, running, services
+from backtest import jobs, requests, running, services
 from backtest.models import Backtest
 from market.importing import imported_market, read_sound, store
 from presets.models import WeightPreset
@@ -67,6 +66,20 @@ def test_small_work_is_answered_at_once_and_kept(api, imported):
     assert (job.preset_version, job.source) == (WeightPreset.objects.get(name="aggressive").newest(), "imported")
     assert (job.data_digest, job.scoring_version) == (told["meta"]["data_digest"], told["meta"]["scoring_version"])
     assert api.get(f"/api/backtest/results/{told['id']}").json() == told
+
+
+@pytest.mark.candles
+def test_two_months_of_real_hourly_candles_are_answered_at_once(api, db, candles_dir):
+    _, recording, _ = read_sound(candles_dir / "BTCUSDT-1h.parquet")
+    list(store(imported_market(), "BTCUSDT", recording))
+    asked = {"symbol": "BTCUSDT", "start_date": "2024-02-01", "end_date": "2024-04-01"}
+    asked |= {"initial_capital": 10_000, "fee": 0.0005, "slippage": 0.001}
+    told = api.post("/api/backtest/run", asked).json()
+    assert len(told["equity_series"]) == 60 * 24
+    assert told["metrics"]["total_trades"] + told["metrics"]["open_trades"] == len(told["trades"]) > 10
+    bought = recording.series["1h"][0].between(1_706_745_600_000, 1_711_929_600_000).values
+    held = bought[3, -1] / (bought[0, 0] * 1.001 * 1.0005) - 1.0
+    assert told["metrics"]["buy_and_hold_return"] == pytest.approx(held, rel=1e-12)
 
 
 def test_trades_enter_at_the_open_behind_their_signal_with_slippage(api, imported):
@@ -171,8 +184,8 @@ def test_too_much_work_is_refused_with_the_reason(api, imported):
 def large(monkeypatch):
     """Let every backtest be a job, and keep the jobs that were submitted instead of running them."""
     submitted = []
-    monkeypatch.setattr(api_module, "SMALL", 0)
-    monkeypatch.setattr(jobs, "submit", submitted.append)
+    monkeypatch.setattr(requests, "SMALL", 0)
+    monkeypatch.setattr(jobs, "start", lambda job: submitted.append(job.pk))
     return submitted
 
 
@@ -196,6 +209,18 @@ def test_of_two_equal_jobs_one_runs(api, imported, large):
     services.run_job(large[0])
     services.run_job(large[0])
     assert Backtest.objects.get(pk=first["id"]).fence == 1
+
+
+def test_no_large_job_begins_while_too_many_are_under_way(api, imported, large, monkeypatch):
+    monkeypatch.setattr(services, "MOST_ACTIVE", 2)
+    first = run(api).json()["id"]
+    assert run(api, fee=0.001).status_code == 202
+    refused = run(api, fee=0.002)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "too_many_jobs")
+    assert run(api).json()["id"] == first
+    assert Backtest.objects.count() == 2
+    api.delete(f"/api/backtest/results/{first}")
+    assert run(api, fee=0.002).status_code == 202
 
 
 def test_a_job_is_cancelled_once_and_stores_nothing(api, imported, large, monkeypatch):
