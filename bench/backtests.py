@@ -1,60 +1,67 @@
-"""``python -m bench.backtests``: the backtest beside vectorbt and backtesting.py, on the same orders; prints a table.
+"""``python -m bench.backtests``: the backtest beside vectorbt, backtesting.py and freqtrade; writes
+bench/results/YYYY-MM-DD-backtests.md.
 
-One threshold rule, long alone, all of the capital, fees and slippage, 500,000 bars of one symbol. Ours and theirs
-alternate; closed trades and final equity must be the same before anything is timed.
+One threshold rule, long alone, all of the capital, fees and slippage. Ours and theirs alternate; closed trades must be
+the same before anything is timed. Then a whole backtest from candles, presets by the thousand, a walk-forward and the
+endpoint.
 """
 
+import json
+import os
+import platform
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from statistics import median
 
 import numpy as np
 
 from bench.market import prices
 from bench.rule import CAPITAL, FEE, SLIPPAGE, switches
-from bench.run import Target, alternate, ms, peer, ratio, timed
+from bench.run import COLUMNS_AT_ONCE, HERE, ROOT, Target, alternate, ms, peer, processor, ratio, timed
 from engine import statistics
-from engine.decisions import decide_history, score_series
-from engine.evidence import history
 from engine.plan import ENTER_LONG, LEAVE, NO_STOP, Terms
-from engine.rules import Rules
-from engine.score import Policy
 from engine.simulation import STILL_OPEN, Costs, Orders, Prices, Simulation, simulate
-from engine.window import Window
-from presets.defaults import DEFAULTS
 
 BARS, SHORT_BARS, MINUTE = 500_000, 100_000, 60_000
+MANY, MANY_BARS = 50, 20_000
+PRESETS, PRESET_BARS = 1_000, 50_000
+# Of what is slow and costs the same for each, so many are measured and the time is scaled up.
+MANY_MEASURED, PRESETS_MEASURED = 5, 8
+ROUNDS, SLOW_ROUNDS = 5, 2
+FEATURES = 12
 PLAIN = Terms(stop=NO_STOP, target_r=0.0, risk=0.0, shorts=0)
+COSTS = Costs(FEE, SLIPPAGE)
 
 
-def orders_of(close: np.ndarray) -> Orders:
-    bars, sides = switches(close)
+def orders_of(values: np.ndarray) -> Orders:
+    """Return the rule's orders on (symbol, 6, bar) values, by bar and symbol."""
+    parts = [switches(one[3]) for one in values]
+    bars, sides = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+    symbols = np.repeat(np.arange(len(values)), [len(part[0]) for part in parts])
+    order = np.lexsort((symbols, bars))
     none = np.full(len(bars), np.nan)
-    return Orders(bars, np.zeros_like(bars), np.where(sides > 0, ENTER_LONG, LEAVE), none, none, none)
+    return Orders(bars[order], symbols[order], np.where(sides > 0, ENTER_LONG, LEAVE)[order], none, none, none)
 
 
-def simulated(table: Prices, orders: Orders) -> Simulation:
-    return simulate(table, orders, CAPITAL, Costs(FEE, SLIPPAGE), PLAIN)
+def table_of(values: np.ndarray) -> Prices:
+    """Return (symbol, 6, bar) values as the simulation reads them."""
+    return Prices(*(np.ascontiguousarray(values[:, row].T) for row in range(4)))
 
 
 def with_statistics(table: Prices, orders: Orders) -> None:
-    result = simulated(table, orders)
-    statistics.of_equity(np.append(CAPITAL, result.equity), 365.0 * 1440.0)
-    statistics.of_trades(result.trades.profit)
-
-
-def complete(window: Window) -> None:
-    """From candles: all detectors on anchored windows, scores, rules, simulation."""
-    default = DEFAULTS["balanced"]
-    policy = Policy(default.weights, default.act, default.min_confidence)
-    rows, evidence = history(window, MINUTE)
-    usable = np.ones(len(window.open_times), dtype=bool)
-    series = score_series(window.open_times, MINUTE, rows, evidence, usable, policy)
-    signals = decide_history(series.closes, {"1m": series}, {"1m": 2 * MINUTE}, policy, Rules()).signals()
-    at = np.searchsorted(series.closes, signals.as_of)
-    orders = Orders(at, np.zeros_like(at), signals.intents(), signals.atr, signals.low, signals.high)
-    table = Prices(*(np.ascontiguousarray(v[:, None]) for v in window.values[:4]))
-    simulate(table, orders, CAPITAL, Costs(FEE, SLIPPAGE), Terms())
+    result, per_year = simulate(table, orders, CAPITAL, COSTS, PLAIN), statistics.periods_per_year(MINUTE)
+    equity, ledger = np.append(CAPITAL, result.equity), result.trades
+    statistics.of_equity(equity, per_year)
+    statistics.of_trades(ledger.profit)
+    statistics.exposure(result.held)
+    statistics.turnover(float((ledger.quantity * (ledger.entry + ledger.exit)).sum()), equity, per_year)
+    statistics.buy_and_hold(float(table.open[0, 0]), float(table.close[-1, 0]), FEE, SLIPPAGE)
+    statistics.monthly(MINUTE * np.arange(1, len(equity), dtype=np.int64), equity)
 
 
 def require_same(name: str, theirs: Sequence[float], mine: Sequence[float]) -> Target:
@@ -64,55 +71,149 @@ def require_same(name: str, theirs: Sequence[float], mine: Sequence[float]) -> T
     return Target(f"closed trades as {name}'s", "equal", "equal", True)
 
 
-def closed_of(result: Simulation) -> tuple[list[float], list[int]]:
-    """Return profits of closed trades, and the bars of their entries followed by those of their exits."""
+def closed_of(result: Simulation) -> tuple[list[float], list[int], list[int]]:
+    """Return profits of closed trades, the bars of their entries, and of their exits."""
     ledger, closed = result.trades, result.trades.reason != STILL_OPEN
-    return ledger.profit[closed].tolist(), [*ledger.entry_bar[closed].tolist(), *ledger.exit_bar[closed].tolist()]
+    return ledger.profit[closed].tolist(), ledger.entry_bar[closed].tolist(), ledger.exit_bar[closed].tolist()
 
 
-def main() -> None:
-    values = prices(1, BARS)[0]
-    table = Prices(*(np.ascontiguousarray(column[:, None]) for column in values[:4]))
-    orders = orders_of(values[3])
-    short = Prices(*(column[:SHORT_BARS] for column in table))
-    short_orders = orders_of(values[3, :SHORT_BARS])
-    window = Window(np.arange(BARS, dtype=np.int64) * MINUTE, values)
-    with ExitStack() as stack:
-        vectorbt = stack.enter_context(peer("vectorbt", "bench.peers.vectorbt_backtest", [BARS]))
-        backtesting = stack.enter_context(peer("backtesting", "bench.peers.backtesting_backtest", [SHORT_BARS]))
-        targets = [
-            require_same("vectorbt", vectorbt.versions["facts"], closed_of(simulated(table, orders))[0]),
-            # Its sizes are whole units: bars are compared, not money.
-            require_same("backtesting.py", backtesting.versions["facts"], closed_of(simulated(short, short_orders))[1]),
-        ]
-        took = alternate(
-            {
-                "our simulation": timed(lambda: simulated(table, orders)),
-                "the same with statistics": timed(lambda: with_statistics(table, orders)),
-                "ours, 100,000 bars": timed(lambda: simulated(short, short_orders)),
-                "our complete backtest": timed(lambda: complete(window)),
-                "vectorbt from_signals": vectorbt.measure("signals"),
-                "vectorbt with statistics": vectorbt.measure("statistics"),
-                "backtesting.py, 100,000 bars": backtesting.measure("run"),
-            },
-            rounds=5,
-        )
-    bare = took["vectorbt from_signals"]
+def measure_simulation(stack: ExitStack) -> tuple[list[Target], dict[str, float], dict[str, str]]:
+    """One symbol and many, bare and with statistics, and a whole backtest from candles."""
+    from bench.whole_backtests import complete
+
+    values, many = prices(1, BARS), prices(MANY, MANY_BARS)
+    table, orders, whole_run = table_of(values), orders_of(values), complete(values[0])
+    short, short_orders = Prices(*(column[:SHORT_BARS] for column in table)), orders_of(values[:, :, :SHORT_BARS])
+    many_table, many_orders = table_of(many), orders_of(many)
+    vectorbt = stack.enter_context(peer("vectorbt", "bench.peers.vectorbt_backtest", [BARS, MANY, MANY_BARS]))
+    sizes = [SHORT_BARS, MANY_MEASURED, MANY_BARS, PRESETS_MEASURED, PRESET_BARS, FEATURES]
+    backtesting = stack.enter_context(peer("backtesting", "bench.peers.backtesting_backtest", sizes))
+    freqtrade = stack.enter_context(peer("freqtrade", "bench.peers.freqtrade_backtest", [SHORT_BARS]))
+    profits, _, _ = closed_of(simulate(table, orders, CAPITAL, COSTS, PLAIN))
+    _, entries, exits = closed_of(simulate(short, short_orders, CAPITAL, COSTS, PLAIN))
+    targets = [
+        require_same("vectorbt", vectorbt.versions.pop("facts"), profits),
+        # Its sizes are whole units, and freqtrade's costs are one fee: bars are compared, not money.
+        require_same("backtesting.py", backtesting.versions.pop("facts"), [*entries, *exits]),
+        require_same("freqtrade (entries)", freqtrade.versions.pop("facts")[: len(entries)], entries),
+    ]
+    took = alternate(
+        {
+            "our simulation": timed(lambda: simulate(table, orders, CAPITAL, COSTS, PLAIN)),
+            "the same with all statistics": timed(lambda: with_statistics(table, orders)),
+            "ours, 100,000 bars": timed(lambda: simulate(short, short_orders, CAPITAL, COSTS, PLAIN)),
+            "ours, 50 symbols of 20,000 bars": timed(lambda: simulate(many_table, many_orders, CAPITAL, COSTS, PLAIN)),
+            "our complete backtest from candles": timed(whole_run),
+            "vectorbt from_signals": vectorbt.measure("signals"),
+            "vectorbt with five statistics": vectorbt.measure("statistics"),
+            "vectorbt, 50 columns of 20,000 bars": vectorbt.measure("many"),
+        },
+        ROUNDS,
+    )
+    begun = time.process_time()
+    whole_run()
+    took["the complete backtest, processor time"] = time.process_time() - begun
+    took |= alternate(
+        {
+            "backtesting.py, 100,000 bars": backtesting.measure("run"),
+            "backtesting.py, 50 symbols": backtesting.measure("many"),
+            "backtesting.py, 1,000 presets": backtesting.measure("presets"),
+            "freqtrade, 500,000 bars": freqtrade.measure("run"),
+        },
+        SLOW_ROUNDS,
+    )
+    took["backtesting.py, 50 symbols"] *= MANY / MANY_MEASURED
+    took["backtesting.py, 1,000 presets"] *= PRESETS / PRESETS_MEASURED
+    took["freqtrade, 500,000 bars"] *= BARS / SHORT_BARS
+    bare, whole = took["vectorbt from_signals"], took["our complete backtest from candles"]
+    ours_many = took["ours, 50 symbols of 20,000 bars"]
     targets += [
-        ratio("simulation against vectorbt's", 15, bare, took["our simulation"]),
-        ratio("with statistics", 20, took["vectorbt with statistics"], took["the same with statistics"]),
-        ratio("against backtesting.py", 400, took["backtesting.py, 100,000 bars"], took["ours, 100,000 bars"]),
+        ratio("simulation against vectorbt `from_signals`", 15, bare, took["our simulation"]),
+        ratio(
+            "with all statistics against vectorbt with five",
+            20,
+            took["vectorbt with five statistics"],
+            took["the same with all statistics"],
+        ),
+        ratio(
+            "simulation against backtesting.py", 400, took["backtesting.py, 100,000 bars"], took["ours, 100,000 bars"]
+        ),
+        ratio("50 symbols against vectorbt's 50 columns", 15, took["vectorbt, 50 columns of 20,000 bars"], ours_many),
+        ratio("50 symbols against backtesting.py's 50 tests", 400, took["backtesting.py, 50 symbols"], ours_many),
         Target(
             "complete, all detectors, in vectorbt's bare simulations",
             "≤ 3 ×",
-            f"{took['our complete backtest'] / bare:.1f} ×",
-            took["our complete backtest"] <= 3 * bare,
+            f"{whole / bare:.1f} ×",
+            whole <= 3 * bare,
         ),
+        ratio("complete against freqtrade's backtest of ready signals", 80, took["freqtrade, 500,000 bars"], whole),
     ]
-    for target in targets:
-        sys.stdout.write(f"{target.what}: {target.found} (wanted {target.wanted})\n")
-    for name, seconds in took.items():
-        sys.stdout.write(f"{name}: {ms(seconds)}\n")
+    return targets, took, vectorbt.versions | backtesting.versions | freqtrade.versions
+
+
+def measure_requests() -> tuple[list[Target], dict[str, float]]:
+    """The endpoint on 6,000 hourly bars, in a process of its own."""
+    command = [sys.executable, "-m", "bench.backtest_requests"]
+    answers = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
+    first, later = answers[0], answers[1:]
+    wall, used = (float(np.quantile([one[i] for one in later], 0.95)) for i in (0, 1))
+    return [
+        Target("`POST /api/backtest/run`, 6,000 bars, p95, wall time", "< 150 ms", ms(wall), wall < 0.15),
+        Target("the same, processor time", "", ms(used), None),
+        Target("the first one in a process, with its imports", "", ms(first[0]), None),
+    ], {"`POST /api/backtest/run`, 6,000 bars": median(one[0] for one in later)}
+
+
+def report(targets: list[Target], took: dict[str, float], versions: dict[str, str], load: tuple[float, float]) -> str:
+    """Return the report as Markdown."""
+    word = {True: "pass", False: "**miss**", None: ""}
+    own = {name: version(name) for name in ("numpy", "numba")}
+    lines = [
+        f"# {datetime.now(UTC):%Y-%m-%d}, backtests",
+        "",
+        f"- command: `python -m bench.backtests`, {datetime.now(UTC):%H:%M} UTC",
+        f"- machine: {os.cpu_count()} cores, {processor()}; load {load[0]:.1f} before, {load[1]:.1f} after",
+        f"- versions: Python {platform.python_version()}, {', '.join(f'{k} {v}' for k, v in (own | versions).items())}",
+        f"- one threshold rule, {BARS:,} bars where nothing else is said; medians of {ROUNDS} rounds in turn "
+        f"({SLOW_ROUNDS} of backtesting.py and freqtrade)",
+        "",
+        "| measure | target | found | |",
+        "| --- | --- | --- | --- |",
+        *(f"| {t.what} | {t.wanted} | {t.found} | {word[t.passed]} |" for t in targets),
+        "",
+        "| median of what was run | time |",
+        "| --- | ---: |",
+        *(f"| {name} | {1000 * seconds:,.2f} ms |" for name, seconds in took.items()),
+        "",
+        f"Scaled up: backtesting.py from {MANY_MEASURED} of {MANY} symbols, {PRESETS_MEASURED} of {PRESETS:,} presets;",
+        f"vectorbt from {COLUMNS_AT_ONCE} of {PRESETS:,} presets; freqtrade from {SHORT_BARS:,} of {BARS:,} bars.",
+        f"{MANY} symbols of ours share one capital, theirs have one each. The complete backtest is",
+        "`running.run` on candles in memory: detectors, scores, rules, holes, the digest of all bars, simulation.",
+        "freqtrade is given ready signals and computes no indicator. Our presets are a search: scores, thresholds by",
+        "share, trades followed to their ends; theirs are given features and fixed thresholds.",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_agent.settings")
+    import django
+
+    django.setup()
+    from bench.whole_backtests import measure_presets, measure_walk
+
+    before = os.getloadavg()[0]
+    with ExitStack() as stack:
+        targets, took, versions = measure_simulation(stack)
+    more, times, others = measure_presets(PRESETS, PRESET_BARS, took["backtesting.py, 1,000 presets"])
+    targets, took, versions = [*targets, *more], took | times, versions | others
+    for measure in (measure_walk, measure_requests):
+        more, times = measure()
+        targets, took = [*targets, *more], took | times
+    text = report(targets, took, versions, (before, os.getloadavg()[0]))
+    path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-backtests.md"
+    path.write_text(text)
+    sys.stdout.write(f"{text}\nwritten to {path.relative_to(ROOT)}\n")
 
 
 if __name__ == "__main__":
