@@ -4162,7 +4162,7 @@ export type PostBacktestRunErrors = {
      */
     406: ErrorResponse;
     /**
-     * the backtest failed or was cancelled; the detail says why
+     * the backtest failed or was cancelled; the detail says why; or 20 are under way already
      */
     409: ErrorResponse;
     /**
