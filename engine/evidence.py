@@ -5,7 +5,7 @@ lanes; a history puts the blocks of one series side by side, each behind its own
 not depend on its neighbours, so the three give the same bits.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -210,13 +210,13 @@ def _pick(evidence: Evidence, row: int, lane: int, explain: bool) -> Evidence:
     )
 
 
-def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
+def history(window: Window, interval_ms: int, threads: int = 1) -> tuple[IntArray, Evidence]:
     """Return evidence for every bar of a series that a live scan could have scored, with the scan's own bits.
 
     ``window`` holds the whole series from its first bar on. Returns the indices (n,) of the scored bars and their
     evidence with one lane. Each block of K bars is folded once behind its W warm-up bars. A hole's effect on
-    whether a bar may be scored is the caller's to apply. Raises ValueError for a window that cannot be scored, see
-    ``checked``, and for an interval that is not above 0.
+    whether a bar may be scored is the caller's to apply. ``threads``: as in ``scan``. Raises ValueError for a window
+    that cannot be scored, see ``checked``, and for an interval that is not above 0.
     """
     checked(window)
     if interval_ms <= 0:
@@ -235,15 +235,28 @@ def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
     evidence = Evidence(by_detector[0], by_detector[1], by_bar[0], by_bar[1], by_bar[2], by_bar[3], ())
     logs = to_logs(window.values)
     np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
-    for lanes in _lanes(scored - starts, np.flatnonzero(counts)):
+
+    def fold_tile(lanes: IntArray) -> None:
         emit = int((scored - starts)[lanes].min())
         tile = _tile(logs, starts[lanes], ends[lanes])
         sides = [side_of(window, starts[i], ends[i]) for i in lanes]
         side = lanes_of(sides, (ends - starts)[lanes].tolist(), emit)
         place = ((scored - starts)[lanes] - emit, counts[lanes], places[lanes])
         _fold_blocks(Bars(*tile)._replace(side=side), emit, place, by_detector, by_bar)
+
     indices = np.arange(total) - np.repeat(places - scored, counts)
+    _side_by_side(fold_tile, _lanes(scored - starts, np.flatnonzero(counts)), threads)
     return indices, evidence
+
+
+def _side_by_side(fold_tile: Callable[[IntArray], None], tiles: Sequence[IntArray], threads: int) -> None:
+    """Fold all tiles, ``threads`` at a time: each writes to places of its own."""
+    if threads > 1 and len(tiles) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fold_tile, tiles))
+    else:
+        for lanes in tiles:
+            fold_tile(lanes)
 
 
 def _fold_blocks(
