@@ -1,5 +1,6 @@
 """The signals of a symbol's past: what live would have stored with the same rules, timeframes and ticks."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,13 +17,15 @@ from market.windows import STALE_INTERVALS
 
 IntArray = npt.NDArray[np.int64]
 
+THREADS = min(os.cpu_count() or 1, 2)  # of one backtest: somebody else may want the other cores
+
 
 def scores_of(past: History, timeframe: str, policy: Policy) -> Scores:
     """Return the score of every closed bar of one series."""
     interval, times = INTERVAL_MS[timeframe], past.window.open_times
     if not len(times):
         return Scores(times, *np.empty((5, 0)))
-    rows, evidence = history(past.window, interval)
+    rows, evidence = history(past.window, interval, THREADS)
     usable = scoreable(times, past.holes, past.first_open, interval)
     return score_series(times, interval, rows, evidence, usable, policy)
 

@@ -103,7 +103,8 @@ def measure_simulation(stack: ExitStack) -> tuple[list[Target], dict[str, float]
             "the same with all statistics": timed(lambda: with_statistics(table, orders)),
             "ours, 100,000 bars": timed(lambda: simulate(short, short_orders, CAPITAL, COSTS, PLAIN)),
             "ours, 50 symbols of 20,000 bars": timed(lambda: simulate(many_table, many_orders, CAPITAL, COSTS, PLAIN)),
-            "our complete backtest from candles": timed(whole_run),
+            "our complete backtest from candles, one core": timed(lambda: whole_run(1)),
+            "our complete backtest from candles, two cores": timed(lambda: whole_run(2)),
             "vectorbt from_signals": vectorbt.measure("signals"),
             "vectorbt with five statistics": vectorbt.measure("statistics"),
             "vectorbt, 50 columns of 20,000 bars": vectorbt.measure("many"),
@@ -111,7 +112,7 @@ def measure_simulation(stack: ExitStack) -> tuple[list[Target], dict[str, float]
         ROUNDS,
     )
     begun = time.process_time()
-    whole_run()
+    whole_run(1)
     took["the complete backtest, processor time"] = time.process_time() - begun
     took |= alternate(
         {
@@ -125,7 +126,7 @@ def measure_simulation(stack: ExitStack) -> tuple[list[Target], dict[str, float]
     took["backtesting.py, 50 symbols"] *= MANY / MANY_MEASURED
     took["backtesting.py, 1,000 presets"] *= PRESETS / PRESETS_MEASURED
     took["freqtrade, 500,000 bars"] *= BARS / SHORT_BARS
-    bare, whole = took["vectorbt from_signals"], took["our complete backtest from candles"]
+    bare = took["vectorbt from_signals"]
     ours_many = took["ours, 50 symbols of 20,000 bars"]
     targets += [
         ratio("simulation against vectorbt `from_signals`", 15, bare, took["our simulation"]),
@@ -140,14 +141,15 @@ def measure_simulation(stack: ExitStack) -> tuple[list[Target], dict[str, float]
         ),
         ratio("50 symbols against vectorbt's 50 columns", 15, took["vectorbt, 50 columns of 20,000 bars"], ours_many),
         ratio("50 symbols against backtesting.py's 50 tests", 400, took["backtesting.py, 50 symbols"], ours_many),
-        Target(
-            "complete, all detectors, in vectorbt's bare simulations",
-            "≤ 3 ×",
-            f"{whole / bare:.1f} ×",
-            whole <= 3 * bare,
-        ),
-        ratio("complete against freqtrade's backtest of ready signals", 80, took["freqtrade, 500,000 bars"], whole),
     ]
+    for cores in ("one core", "two cores"):
+        whole = took[f"our complete backtest from candles, {cores}"]
+        what = f"complete, all detectors, {cores}"
+        times = f"{whole / bare:.1f} ×"
+        targets += [
+            Target(f"{what}: vectorbt's bare simulations", "≤ 3 ×", times, whole <= 3 * bare),
+            ratio(f"{what}: against freqtrade's backtest", 80, took["freqtrade, 500,000 bars"], whole),
+        ]
     return targets, took, vectorbt.versions | backtesting.versions | freqtrade.versions
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from backtest import history as past
 from backtest.candles import History
 from backtest.running import Spec, run
 from backtest.search import material, search
@@ -46,14 +47,22 @@ def windows_of(values: np.ndarray, interval: int) -> list[Window]:
     return [Window(times, one) for one in values]
 
 
-def complete(values: np.ndarray) -> Callable[[], object]:
-    """Return what runs a backtest of the balanced preset from (6, bar) values: detectors to trades, digest included."""
+def complete(values: np.ndarray) -> Callable[[int], object]:
+    """Return what runs a backtest of the balanced preset from (6, bar) values: detectors to trades, digest included.
+
+    It takes how many threads fold the detectors.
+    """
     default = DEFAULTS["balanced"]
     policy = Policy(default.weights, default.act, default.min_confidence)
     end = values.shape[1] * MINUTE
     spec = Spec(("A",), ("1m",), 0, end, policy, Rules(), Terms(), Costs(FEE, SLIPPAGE), CAPITAL, 1000)
     source = Given({"A": windows_of(values[None], MINUTE)[0]})
-    return lambda: run(spec, source)
+
+    def whole(threads: int) -> object:
+        past.THREADS = threads
+        return run(spec, source)
+
+    return whole
 
 
 def measure_presets(presets: int, bars: int, slow: float) -> tuple[list[Target], dict[str, float], dict[str, str]]:

@@ -5,10 +5,10 @@ lanes; a history puts the blocks of one series side by side, each behind its own
 not depend on its neighbours, so the three give the same bits.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ KEPT_BYTES = 30 << 20
 
 IntArray = npt.NDArray[np.int64]
 State = Mapping[str, FloatArray]
+Tile = TypeVar("Tile", list[int], IntArray)
 
 
 class Evidence(NamedTuple):
@@ -240,12 +241,7 @@ def scan(windows: Sequence[Window | Logged], explain: bool = False, threads: int
             results[i] = one
 
     np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
-    if threads > 1 and len(tiles) > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fold_tile, tiles))
-    else:
-        for members in tiles:
-            fold_tile(members)
+    _fold_all(fold_tile, tiles, threads)
     return results
 
 
@@ -262,13 +258,13 @@ def _lane_by_lane(evidence: Evidence, rows: IntArray, explain: bool) -> Iterator
     return map(Evidence, *by_lane, *by_bar, readings)
 
 
-def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
+def history(window: Window, interval_ms: int, threads: int = 1) -> tuple[IntArray, Evidence]:
     """Return evidence for every bar of a series that a live scan could have scored, with the scan's own bits.
 
     ``window`` holds the whole series from its first bar on. Returns the indices (n,) of the scored bars and their
     evidence with one lane. Each block of K bars is folded once behind its W warm-up bars. A hole's effect on
-    whether a bar may be scored is the caller's to apply. Raises ValueError for a window that cannot be scored, see
-    ``checked``, and for an interval that is not above 0.
+    whether a bar may be scored is the caller's to apply. ``threads``: as in ``scan``. Raises ValueError for a window
+    that cannot be scored, see ``checked``, and for an interval that is not above 0.
     """
     checked(window)
     if interval_ms <= 0:
@@ -288,15 +284,28 @@ def history(window: Window, interval_ms: int) -> tuple[IntArray, Evidence]:
     logs = _bar_by_bar(Logged(natural_log(window.values[:4]), window.values[4:]))
     place: IntArray = _places([logs]) + np.array([8, 0, 8, 0], dtype=np.int64) * starts[:, None]
     np.empty(KEPT_BYTES, dtype=np.uint8)  # freed at once: see KEPT_BYTES
-    for lanes in _lanes(scored - starts, np.flatnonzero(counts)):
+
+    def fold_tile(lanes: IntArray) -> None:
         emit = int((scored - starts)[lanes].min())
         tile = _beside(place[lanes], (ends - starts)[lanes])
         sides = [side_of(window, starts[i], ends[i]) for i in lanes]
         side = lanes_of(sides, (ends - starts)[lanes].tolist(), emit)
         target = ((scored - starts)[lanes] - emit, counts[lanes], places[lanes])
         _fold_blocks(Bars(*tile)._replace(side=side), emit, target, by_detector, by_bar)
+
     indices = np.arange(total) - np.repeat(places - scored, counts)
+    _fold_all(fold_tile, _lanes(scored - starts, np.flatnonzero(counts)), threads)
     return indices, evidence
+
+
+def _fold_all(fold_tile: Callable[[Tile], None], tiles: Sequence[Tile], threads: int) -> None:
+    """Fold all tiles, ``threads`` at a time: each writes to places of its own."""
+    if threads > 1 and len(tiles) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fold_tile, tiles))
+    else:
+        for lanes in tiles:
+            fold_tile(lanes)
 
 
 def _fold_blocks(

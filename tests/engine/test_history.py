@@ -50,6 +50,14 @@ def test_history_equals_the_scan_where_a_chunk_of_blocks_ends():
     _compare(walk(12, 66 * 256), INTERVAL_MS["5m"], 200)
 
 
+def test_a_history_on_two_threads_has_the_bits_of_one():
+    series = walk(13, 140 * 256)  # three tiles
+    (bars, one), (same, two) = (history(series, INTERVAL_MS["5m"], threads) for threads in (1, 2))
+    assert np.array_equal(bars, same)
+    for ours, theirs in zip(one[:6], two[:6], strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+
+
 def test_history_equals_the_scan_at_every_bar_of_a_series_with_holes(holed):
     _compare(holed, INTERVAL_MS["5m"], len(holed.open_times))
 
