@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
-from engine.side import HISTORY_MS, SideValues, at_closes
+from engine.side import at_closes
 from engine.timeframes import INTERVAL_MS, window_start
 from engine.window import Window, empty
 from market import side
@@ -17,7 +17,7 @@ from market.feeds.recorded import Recording
 from market.feeds.replay import record_file, smallest_files
 from market.holes import HoleSpan
 from market.importing import imported_market
-from market.models import Candle, Hole, Market, Series, SideSeries
+from market.models import Candle, Hole, Market, Series
 from market.windows import read_candles
 
 
@@ -83,14 +83,8 @@ class StoredCandles:
         # A hole makes windows of fewer bars, never of older ones: they are anchored in time.
         bars = read_candles([one], begin, self._known(one, end)).get(one.pk, empty())
         holes = Hole.objects.filter(series=one, end__gt=begin, start__lt=end).values_list("start", "end", "reason")
-        bars = bars._replace(side=at_closes(self._beside(one, begin), bars.open_times + one.interval_ms))
+        bars = bars._replace(side=at_closes(side.beside(one.instrument_id, begin), bars.open_times + one.interval_ms))
         return History(bars, [HoleSpan(*hole) for hole in holes], one.first_open, one.ended_at)
-
-    def _beside(self, one: Series, begin: int) -> dict[str, SideValues]:
-        """Return what lies beside the candles of a series, by kind, as far back as bars from ``begin`` on may read."""
-        members = {m.pk: m for m in SideSeries.objects.filter(instrument=one.instrument_id)}
-        found = side.read(members.values(), begin - HISTORY_MS) if members else {}
-        return {members[pk].kind: values for pk, values in found.items()}
 
 
 class RecordedCandles:

@@ -1,6 +1,6 @@
 """What an exchange's feed delivers, into the tables; the market's clock is the exchange's."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,8 +9,9 @@ from django.db.models import F, Max, Min
 from django.utils import timezone
 
 from engine.window import Window
-from market import ingest
+from market import ingest, side
 from market.feeds.exchange.bars import window_of
+from market.feeds.exchange.beside import Measured
 from market.feeds.exchange.feed import Arrived, Chosen, Stored
 from market.holes import LONGEST_WITHOUT_TRADES, HoleSpan
 from market.models import Hole, Instrument, Market, Series, UniverseChange
@@ -22,6 +23,7 @@ class LiveMarket:
     def __init__(self, market: Market) -> None:
         self.market = market
         self._series: dict[tuple[str, str], Series] = {}
+        self.refused: Counter[str] = Counter()  # by reason: what the feed believed and the tables did not
 
     def reload(self) -> Market:
         """Read the market's row again: scans move it on."""
@@ -107,8 +109,18 @@ class LiveMarket:
                 market.state = report
             market.save(update_fields=["delivered", "position", "delivered_at", "blocked", "arrived", "state"])
             if merged:
-                ingest.store(market, self._with_holes(merged))
+                self._note(ingest.store(market, self._with_holes(merged)))
             self.market = market
+
+    def measure(self, measured: Measured, now: int) -> None:
+        """Store values beside the candles, known at ``now`` (ms); what is stored already stays as it is."""
+        instrument = Instrument.objects.get(market=self.market, symbol=measured.symbol)
+        values = [side.Arrival(*value) for value in measured.values]
+        self._note(side.store(instrument, measured.kind, values, now))
+
+    def _note(self, counts: Counter[str]) -> None:
+        for reason in counts.keys() - {"stored", "stored before"}:
+            self.refused[reason] += counts[reason]
 
     def _with_holes(self, arrivals: list[Arrived]) -> list[tuple[Series, Window, list[HoleSpan]]]:
         """Return arrivals as ingest takes them; holes that the bars fill, or that others join, are made anew."""

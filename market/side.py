@@ -92,6 +92,13 @@ def read(members: Iterable[SideSeries], after: int) -> dict[int, SideValues]:
     return found
 
 
+def beside(instrument: int, begin: int) -> dict[str, SideValues]:
+    """Return by kind what lies beside an instrument's (id) candles, as far back as closes from ``begin`` on read."""
+    members = {one.pk: one for one in SideSeries.objects.filter(instrument=instrument)}
+    found = read(members.values(), begin - HISTORY_MS) if members else {}
+    return {members[pk].kind: values for pk, values in found.items()}
+
+
 class SideMemory:
     """The newest values beside the candles of many instruments; ``refresh`` reads what is new."""
 

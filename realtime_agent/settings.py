@@ -59,6 +59,8 @@ EXCHANGE_MIN_AGE_DAYS = _env.read("EXCHANGE_MIN_AGE_DAYS", "int", 0, lambda d: 0
 EXCHANGE_AUDIT_MINUTES = _env.read("EXCHANGE_AUDIT_MINUTES", "float", 15.0, lambda m: 1 <= m <= 1440, "1 to 1440")
 EXCHANGE_URL = _env.read("EXCHANGE_URL", "str", "")
 EXCHANGE_STREAM_URL = _env.read("EXCHANGE_STREAM_URL", "str", "")
+EXCHANGE_DERIVATIVES = _env.read("EXCHANGE_DERIVATIVES", "bool", True)
+EXCHANGE_DERIVATIVES_URL = _env.read("EXCHANGE_DERIVATIVES_URL", "str", "")
 if bool(EXCHANGE_URL) != bool(EXCHANGE_STREAM_URL):
     raise ImproperlyConfigured("EXCHANGE_URL and EXCHANGE_STREAM_URL: set both or none")
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 from engine.score import SymbolScore
 from engine.version import scoring_version
 from engine.window import Window
+from market import side
 from market.holes import HoleSpan
 from market.models import Candle, Hole, Series
 from market.revisions import known_then
@@ -52,12 +53,13 @@ class PastWindows:
         holes = [HoleSpan(*hole) for hole in Hole.objects.filter(series=series).values_list("start", "end", "reason")]
 
         def window(bars: Window) -> Window | NoScore:
-            return cut(series, bars, holes, as_of)
+            return cut(series, bars, holes, as_of, beside)
 
         def recognise(bars: Window) -> bool:
             return isinstance(found := window(bars), Window) and found.digest() == used["digest"]
 
         start, end = used["first_open"], used["last_open"] + 1
+        beside = side.beside(series.instrument_id, used["last_open"])
         return window(known_then(series, start, end, self._signal.created_at, recognise))
 
 

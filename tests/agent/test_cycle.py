@@ -13,8 +13,10 @@ from agent.feeding import Feeder
 from agent.models import AgentState, Runner, ScanRun, ScanShard
 from agent.runner import MarketRunner
 from agent.ticking import Ticker
+from engine.side import HISTORY_MS, HOUR_MS
+from market import side
 from market.feeds import current_market
-from market.models import Candle, Market
+from market.models import Candle, Instrument, Market
 from presets.services import activate_preset
 from signals.explaining import explain
 from signals.models import Signal, Stream
@@ -70,6 +72,23 @@ def test_every_signal_is_derived_again_identically(play):
     for signal in Signal.objects.all():
         answer = explain(signal)
         assert answer["identical"] is True, (signal, answer["reason"])
+
+
+def test_a_signal_that_heard_the_futures_market_is_derived_again_with_what_was_known_of_it(play):
+    play(10)
+    for instrument in Instrument.objects.all():
+        for kind, level in (("funding_rate", 0.0001), ("open_interest", 5e4), ("long_short_ratio", 1.5)):
+            hours = range(START + 3000 * FIVE - HISTORY_MS, START + 3400 * FIVE, HOUR_MS)
+            told = [side.Arrival(t, level * (1 + n % 40 / 50)) for n, t in enumerate(hours)]
+            side.store(instrument, kind, told)
+    heard = [signal for signal in play(100) if speaks(signal, "sentiment")]
+    assert heard
+    assert all(explain(signal)["identical"] for signal in heard)
+
+
+def speaks(signal: Signal, detector: str) -> bool:
+    parts = [part for used in signal.timeframes.values() for part in used["components"]]
+    return any(part["name"] == detector and part["confidence"] > 0 for part in parts)
 
 
 def test_one_stored_candle_altered_by_one_unit_in_the_last_place_is_noticed(play):

@@ -6,6 +6,7 @@ from collections import defaultdict
 import numpy as np
 
 from engine.timeframes import INTERVAL_MS
+from market.feeds.exchange.beside import Measured
 from market.feeds.exchange.feed import Arrived, Chosen, ExchangeFeed, Plan, Stored
 from market.feeds.exchange.universe import Selection
 from market.feeds.exchange.venue import Venue
@@ -21,8 +22,9 @@ class Harness:
     """Runs simulator and feed on one loop; ``bars`` is what the feed delivered, the newest telling of each bar."""
 
     def __init__(self, truth: Truth, now: int, symbols: list[str] | None = None, **plan) -> None:
-        self.truth, self.clock = truth, SteppedClock(now)
+        self.truth, self.clock, self.began = truth, SteppedClock(now), now
         self.simulator = Simulator(truth, self.clock)
+        self.measured: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
         self.plan = Plan(Selection(symbols=tuple(symbols or truth.symbols)), list(truth.timeframes), **plan)
         self.bars: dict[tuple[str, str], dict[int, tuple]] = defaultdict(dict)
         self.holes: dict[tuple[str, str], list] = defaultdict(list)
@@ -33,6 +35,7 @@ class Harness:
 
     async def __aenter__(self) -> "Harness":
         urls = await self.simulator.start()
+        self.plan.derivatives_url = urls[0]
         self.venue = Venue("binance", self.clock, urls)
         self.feed = ExchangeFeed(self.venue, self.plan, self._deliver, self._stored)
         self.task = asyncio.ensure_future(self.feed.run())
@@ -43,8 +46,10 @@ class Harness:
         await asyncio.gather(self.task, return_exceptions=True)
         await self.simulator.stop()
 
-    def _deliver(self, event: Arrived | Chosen) -> None:
-        assert isinstance(event, Arrived)
+    def _deliver(self, event: Arrived | Measured) -> None:
+        if isinstance(event, Measured):
+            self.measured[event.symbol, event.kind] |= event.values
+            return
         key = (event.symbol, event.timeframe)
         for bar in event.bars:
             self.bars[key][bar.open_time] = bar.values
@@ -63,7 +68,7 @@ class Harness:
             if self.task.done():
                 self.task.result()
             sim, feed = self.simulator, self.feed
-            seen = (sim.sent, len(sim.asked), sum(feed.counts.values()), len(self.order), self.clock.next_wake())
+            seen = (sim.sent, sim.requests, sum(feed.counts.values()), len(self.order), self.clock.next_wake())
             still = still + 1 if seen == before and sim.in_flight == sim.held == self.venue.traffic.under_way else 0
             before = seen
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aiohttp import WSMsgType, web
 
 from engine.timeframes import INTERVAL_MS
+from tests.exchange.perpetuals import Perpetuals, spoiled
 from tests.exchange.truth import Truth
 
 WEIGHTS = {"/api/v3/klines": 2, "/api/v3/exchangeInfo": 20, "/api/v3/ticker/24hr": 80, "/api/v3/time": 1}
@@ -60,7 +61,8 @@ class Simulator:
         self.refused_at = self.refused_until = 0
         self.asked_while_refused = 0
         self.heaviest_minute = 0
-        self.in_flight = self.held = self.sent = 0
+        self.in_flight = self.held = self.sent = self.requests = 0
+        self.perpetuals = Perpetuals(truth.symbols)
         self.sockets: dict[web.WebSocketResponse, set[str]] = {}
         self.volumes: dict[str, float] = {}
         self.wrong_at_first: set[tuple[str, str, int]] = set()
@@ -74,6 +76,7 @@ class Simulator:
         """Listen on a free port of loopback; return the addresses for REST and for sockets."""
         app = web.Application()
         app.router.add_get("/api/v3/{name:.*}", self._answer)
+        app.router.add_get("/{host:fapi|futures}/{name:.*}", self._answer)
         app.router.add_get("/ws/{number}", self._socket)
         app.router.add_get("/ws", self._socket)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
@@ -104,8 +107,13 @@ class Simulator:
 
     async def _weighed(self, request: web.Request) -> web.StreamResponse:
         now, path = self.now(), request.path
+        if not path.startswith("/api/v3/"):
+            return await self._perpetual(request, now)
+        self.requests += 1
         self.asked.append((now, WEIGHTS.get(path, 1), path))
-        recent = sum(weight for at, weight, _ in self.asked if at > now - 60_000)
+        while self.asked[0][0] <= now - 60_000:
+            self.asked.popleft()
+        recent = sum(weight for _, weight, _ in self.asked)
         self.heaviest_minute = max(self.heaviest_minute, recent)
         # What left before the refusal arrived is nobody's fault: a second's grace.
         if self.refused_at + 1000 < now < self.refused_until:
@@ -125,19 +133,33 @@ class Simulator:
             return web.Response(status=404)
         return self._json(body, recent)
 
+    async def _perpetual(self, request: web.Request, now: int) -> web.StreamResponse:
+        """Answer for the derivatives' host: it has weights and faults of its own."""
+        self.requests += 1
+        self.perpetuals.note(now, request.path)
+        fault = await self._http_fault(request, now, "perpetual_")
+        if fault is not None:
+            return fault
+        body = self.perpetuals.answer(request.path, dict(request.query), now)
+        if body is None:
+            return web.Response(status=404)
+        if isinstance(body, list):
+            body = spoiled(body, self.faults, now)
+        return self._json(body, status=400 if isinstance(body, dict) and body.get("code") else 200)
+
     def _json(self, body, used: int = 0, status: int = 200, headers: dict | None = None) -> web.Response:
         known = {"x-mbx-used-weight": str(used), "x-mbx-used-weight-1m": str(used), "Server": "nginx"}
         text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
         return web.Response(text=text, status=status, headers=known | (headers or {}), content_type="application/json")
 
-    async def _http_fault(self, request: web.Request, now: int) -> web.StreamResponse | None:
+    async def _http_fault(self, request: web.Request, now: int, host: str = "") -> web.StreamResponse | None:
         for kind, answer in self._refusals.items():
-            if self.faults.now(kind, now):
+            if self.faults.now(host + kind, now):
                 return answer(now)
-        if self.faults.now("reset", now):
+        if self.faults.now(host + "reset", now):
             request.transport.abort()
             return web.Response()
-        if self.faults.now("slow", now) or self.faults.now("rest_silent", now):
+        if self.faults.now(host + "slow", now) or self.faults.now(host + "rest_silent", now):
             return await self._slow(request)
         return None
 

@@ -32,5 +32,13 @@ def configured_feed(
     timeframes: list[str], deliver: Callable[[Any], None], stored: Callable[[Chosen], Any]
 ) -> ExchangeFeed:
     """Return the feed of MARKET_SOURCE for ``timeframes``."""
-    plan = Plan(selection(), list(timeframes), audit_s=settings.EXCHANGE_AUDIT_MINUTES * 60.0)
+    plan = Plan(
+        selection(),
+        list(timeframes),
+        audit_s=settings.EXCHANGE_AUDIT_MINUTES * 60.0,
+        # Who names another host for the candles need not reach, or want, the exchange's own for the rest.
+        derivatives=settings.EXCHANGE_DERIVATIVES
+        and bool(settings.EXCHANGE_DERIVATIVES_URL or not settings.EXCHANGE_URL),
+        derivatives_url=settings.EXCHANGE_DERIVATIVES_URL,
+    )
     return ExchangeFeed(venue(), plan, deliver, stored)

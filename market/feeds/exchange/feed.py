@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from engine.timeframes import INTERVAL_MS, WINDOW_BARS
 from market.feeds.exchange.bars import Bar
+from market.feeds.exchange.beside import Beside, Measured
 from market.feeds.exchange.clock import within
 from market.feeds.exchange.faults import ExchangeFault, UnknownSymbol
 from market.feeds.exchange.sockets import Group
@@ -70,6 +71,8 @@ class Plan:
     timeframes: list[str]
     audit_s: float = 900.0
     history_bars: int = HISTORY_BARS
+    derivatives: bool = False
+    derivatives_url: str = ""
 
 
 @dataclass
@@ -91,7 +94,7 @@ class ExchangeFeed:
         self,
         venue: Venue,
         plan: Plan,
-        deliver: Callable[[Arrived | Chosen], None],
+        deliver: Callable[[Arrived | Measured], None],
         stored: Callable[[Chosen], Awaitable[dict[tuple[str, str], Stored]]],
     ) -> None:
         self.venue, self.plan, self._deliver, self._stored = venue, plan, deliver, stored
@@ -103,6 +106,10 @@ class ExchangeFeed:
         self.symbols: list[str] = []
         self._listed: set[str] = set()  # active markets of the quote asset at the last look
         self.groups: list[Group] = []
+        self.beside: Beside | None = None
+        if plan.derivatives:
+            perpetuals = venue.perpetuals(plan.derivatives_url)
+            self.beside = Beside(perpetuals, self.clock, self.now, lambda: self.symbols, deliver, self.counts)
         self._busy: set[int] = set()
         self._wake = asyncio.Event()
         self._again = asyncio.Event()
@@ -121,7 +128,11 @@ class ExchangeFeed:
                 self._tasks = tasks
                 for loop in (self._choose_daily, self._look, self._repair, self._measure_clock, self._audit):
                     tasks.create_task(loop())
+                if self.beside:
+                    tasks.create_task(self.beside.run())
         finally:
+            if self.beside:
+                await self.beside.close()
             await self.venue.close()
 
     async def _reach(self) -> None:
@@ -386,5 +397,6 @@ class ExchangeFeed:
             "weight": {"used": budget.used, "limit": budget.limit} if budget else None,
             "blocked_until": budget.blocked_until if budget and budget.blocked_until > self.clock.now_ms() else None,
             "delays": dict(sorted(self.health.delays.items())),
+            "derivatives": self.beside.report() if self.beside else None,
             "counts": dict(sorted(self.counts.items())),
         }

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from market.feeds.exchange.budget import Budget
 from market.feeds.exchange.clock import Clock, within
@@ -24,6 +24,13 @@ class Traffic:
     """Requests that have left and are not answered."""
 
     under_way: int = 0
+
+
+class Door(NamedTuple):
+    """weigh: a URL's request weight. traffic: where requests under way are counted."""
+
+    weigh: Callable[[str], int]
+    traffic: Traffic
 
 
 def guarded(base: type, clock: Clock, budget: Budget | None, weigh: Callable[[str], int], traffic: Traffic) -> type:
@@ -77,6 +84,24 @@ def guarded(base: type, clock: Clock, budget: Budget | None, weigh: Callable[[st
 
     Guarded.__name__ = base.__name__
     return Guarded
+
+
+def opened(name: str, rows: type, wanted: dict[str, Any], clock: Clock, budget: Budget | None, door: Door) -> Any:
+    """Return ccxt's exchange ``name`` behind the guard. rows: what overrides ccxt's class. wanted: its options."""
+    import ccxt.pro
+    from ccxt import async_support
+
+    base = getattr(ccxt.pro, name, None) or getattr(async_support, name)
+    base = type(name, (rows, base), {})
+    options = {
+        # Ours is kept over any 60 s; ccxt's spaces requests evenly, which costs a start its first minute.
+        "enableRateLimit": budget is None,
+        "aiohttp_trust_env": True,
+    }
+    exchange = guarded(base, clock, budget, door.weigh, door.traffic)(options | wanted)
+    exchange.timeout_on_exit = 0
+    exchange.has["fetchCurrencies"] = False  # needs a key on some exchanges, and we need no currencies
+    return exchange
 
 
 def check_status(

@@ -72,6 +72,40 @@ class PlainRows:
 
 
 @dataclass(frozen=True)
+class Derivatives:
+    """How an exchange tells of its perpetuals. name: ccxt's, where another class of it has them.
+
+    page: values a request. limit: request weight a minute, 0 for ccxt's own limiter. weight: of one request.
+    settle_ms: how old a value has to be to be taken: until then it may change.
+    """
+
+    name: str = ""
+    page: int = 100
+    limit: int = 0
+    weight: int = 1
+    settle_ms: int = 3_600_000  # a value stands for the hour that it begins: then that hour is over
+    urls: Callable[[str], dict[str, Any]] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _binance_perpetual_urls(rest: str) -> dict[str, Any]:
+    return {"fapiPublic": f"{rest}/fapi/v1", "fapiData": f"{rest}/futures/data"}
+
+
+# A statistic bears the time of its hour's end. Beside the weight of a minute there may be 500 requests of funding rates
+# and 1,000 of statistics in any 5 minutes: so heavy a request is that all of them together are 400 at the most.
+# https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api
+BINANCE_PERPETUALS = Derivatives(
+    page=500,
+    limit=2400,
+    weight=24,
+    settle_ms=60_000,
+    urls=_binance_perpetual_urls,
+    options={"fetchMarkets": {"types": ["linear"]}},
+)
+
+
+@dataclass(frozen=True)
 class Kind:
     """How an exchange differs. page: bars a request. weights: request weight by path, with ``limit`` a minute."""
 
@@ -85,6 +119,7 @@ class Kind:
     lists_first: bool = False  # a request from time 0 answers with the first bar there ever was
     spot_urls: Callable[[str, str], dict[str, Any]] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    perpetuals: Derivatives = field(default_factory=Derivatives)
 
 
 def _binance_urls(rest: str, stream: str) -> dict[str, Any]:
@@ -105,6 +140,7 @@ KINDS = {
         lists_first=True,
         spot_urls=_binance_urls,
         options={"fetchMarkets": {"types": ["spot"]}, "subscriptionLimitByStream": {"spot": 1000}},
+        perpetuals=BINANCE_PERPETUALS,
     ),
     "binanceus": Kind(
         rows=BinanceRows,
@@ -118,6 +154,13 @@ KINDS = {
         spot_urls=_binance_urls,
         options={"fetchMarkets": {"types": ["spot"]}, "subscriptionLimitByStream": {"spot": 1000}},
     ),
-    "okx": Kind(rows=OkxRows, flagged=True, page=100, options={"fetchMarkets": {"types": ["spot"]}}),
-    "kraken": Kind(page=720),
+    "okx": Kind(
+        rows=OkxRows,
+        flagged=True,
+        page=100,
+        options={"fetchMarkets": {"types": ["spot"]}},
+        perpetuals=Derivatives(options={"fetchMarkets": {"types": ["swap"]}}),
+    ),
+    "bybit": Kind(perpetuals=Derivatives(page=200)),
+    "kraken": Kind(page=720, perpetuals=Derivatives(name="krakenfutures")),
 }

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from market.feeds.base import FeedError
+from market.feeds.exchange.beside import Measured
 from market.feeds.exchange.feed import Arrived, Chosen, ExchangeFeed, Stored
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ QUIET_S = 0.02  # closing frames come in a burst: what follows within this is ta
 BURST_S = 0.15
 
 Known = dict[tuple[str, str], Stored]
-Event = Arrived | tuple[Chosen, "Future[Known]"]
+Event = Arrived | Measured | tuple[Chosen, "Future[Known]"]
 MakeFeed = Callable[[Callable[[Any], None], Callable[[Chosen], Any]], ExchangeFeed]
 
 

@@ -14,8 +14,9 @@ from market.feeds.exchange.bars import Bar, bar_of
 from market.feeds.exchange.budget import Budget
 from market.feeds.exchange.clock import Clock, WallClock
 from market.feeds.exchange.faults import ExchangeFault, fault_of
-from market.feeds.exchange.guard import Traffic, guarded
+from market.feeds.exchange.guard import Door, Traffic, opened
 from market.feeds.exchange.kinds import KINDS, Kind
+from market.feeds.exchange.perpetuals import Perpetuals
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,10 @@ class Venue:
         self._ccxt_symbols: dict[str, str] = {}
         self.listings: dict[str, Listing] = {}
         self._rest: Any = None
+
+    def perpetuals(self, url: str = "") -> Perpetuals:
+        """Return the exchange's perpetuals, which have a host, and so a budget, of their own. Raises FeedError."""
+        return Perpetuals(self.name, self.kind.perpetuals, self.clock, self.traffic, url)
 
     async def load(self) -> None:
         """Read the exchange's markets (again). Raises ExchangeFault."""
@@ -170,23 +175,10 @@ class Venue:
         )
 
     def _open(self) -> Any:
-        import ccxt.pro
-        from ccxt import async_support
-
-        base = getattr(ccxt.pro, self.name, None) or getattr(async_support, self.name)
-        base = type(self.name, (self.kind.rows, base), {})
-        options: dict[str, Any] = {
-            # Ours is kept over any 60 s; ccxt's spaces requests evenly, which costs a start its first minute.
-            "enableRateLimit": self.budget is None,
-            "options": self.kind.options,
-            "aiohttp_trust_env": True,
-        }
+        wanted: dict[str, Any] = {"options": self.kind.options}
         if self._urls and self.kind.spot_urls:
-            options["urls"] = {"api": self.kind.spot_urls(*self._urls)}
-        exchange = guarded(base, self.clock, self.budget, self._weigh, self.traffic)(options)
-        exchange.timeout_on_exit = 0
-        exchange.has["fetchCurrencies"] = False  # needs a key on some exchanges, and we need no currencies
-        return exchange
+            wanted["urls"] = {"api": self.kind.spot_urls(*self._urls)}
+        return opened(self.name, self.kind.rows, wanted, self.clock, self.budget, Door(self._weigh, self.traffic))
 
     def _weigh(self, url: str) -> int:
         path = url.partition("?")[0]
