@@ -112,6 +112,8 @@ def _newest_closes(state: AgentState, market: Market) -> Iterator[tuple[str, int
 def _exchange(told: dict[str, Any]) -> Found:
     for of, value in (told.get("weight") or {}).items():
         yield "agent_exchange_weight", {"of": of}, value
+    for of, value in ((told.get("derivatives") or {}).get("weight") or {}).items():
+        yield "agent_exchange_weight", {"of": f"derivatives_{of}"}, value
     for event, count in (told.get("counts") or {}).items():
         yield "agent_exchange_events", {"event": event}, count
 

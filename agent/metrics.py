@@ -15,7 +15,7 @@ from signals.hub import hub_figures
 from signals.models import Advice, Signal
 
 STARTED_AT = time.time()
-FEED = ("counts", "delays", "history", "sockets", "weight", "clock_offset_ms")
+FEED = ("counts", "delays", "history", "sockets", "weight", "clock_offset_ms", "derivatives")
 
 
 def metrics_json() -> dict[str, Any]:

@@ -6,19 +6,22 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from access import audit
 from agent.models import AgentState, Runner, ScanRun
 from engine.rules import Rules
 from engine.score import Policy
 from engine.timeframes import DEFAULT_TIMEFRAMES, INTERVAL_MS
-from market.feeds import current_market, speed
+from market.feeds import current_market, is_live, speed
 from market.models import Instrument, Market
 from presets.defaults import FALLBACK
 from presets.models import PresetVersion
 from presets.services import activate_preset, active_version
 
 AGENT = 1  # the primary key of the one row
+UNFED_S = 30.0  # wall time; an exchange's clock is moved on every second
+UNFED = f"no process has fed this market for {UNFED_S:.0f} s"
 
 
 def agent_state() -> AgentState:
@@ -110,7 +113,7 @@ def market_json(market: Market, timeframes: list[str]) -> dict[str, Any]:
     # Bars of a tick under way are stored already; nobody is told of them before it is done.
     told = None if market.position is None or market.last_close is None else min(market.last_close, market.position)
     lag = None if market.position is None or told is None else market.position - told
-    if market.position is None:
+    if market.position is None or _unfed(market):
         status = "down"
     elif market.ended:
         status = "ended"
@@ -122,8 +125,14 @@ def market_json(market: Market, timeframes: list[str]) -> dict[str, Any]:
         "now": market.position,
         "last_candle_at": told,
         "lag_ms": lag,
-        "problem": market.blocked or market.state.get("problem") or None,
+        "problem": market.blocked or market.state.get("problem") or (UNFED if _unfed(market) else None),
     }
+
+
+def _unfed(market: Market) -> bool:
+    """Whether nobody moves an exchange's clock on: its process is gone, and the stored bars seem as fresh as ever."""
+    at = market.delivered_at
+    return is_live(market) and at is not None and (timezone.now() - at).total_seconds() > UNFED_S
 
 
 def status_json() -> dict[str, Any]:

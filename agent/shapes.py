@@ -63,6 +63,7 @@ class FeedFigures(TypedDict, total=False):
     sockets: list[dict[str, Any]]
     weight: dict[str, int] | None
     clock_offset_ms: int
+    derivatives: dict[str, Any] | None
 
 
 class MarketFigures(MarketStatus):

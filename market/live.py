@@ -1,7 +1,8 @@
 """What an exchange's feed delivers, into the tables; the market's clock is the exchange's."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -53,6 +54,16 @@ class LiveMarket:
         self._series = {}
         return self._stored(chosen.symbols)
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction; rolled back, it leaves no series in memory that the table does not have."""
+        try:
+            with transaction.atomic():
+                yield
+        except BaseException:
+            self._series = {}
+            raise
+
     def _take_least(self, least: Mapping[str, tuple[float, float]]) -> bool:
         """Store what the exchange says of the smallest orders; return whether that is news."""
         changed = []
@@ -69,7 +80,7 @@ class LiveMarket:
 
     def add(self, arrivals: Iterable[Arrived]) -> None:
         """Store bars and holes beside a running feed: market time stays, and what is watched too."""
-        with transaction.atomic():
+        with self._writing():
             market = Market.objects.select_for_update().get(pk=self.market.pk)
             ingest.store(market, self._with_holes(_merged(arrivals)))
 
@@ -97,7 +108,7 @@ class LiveMarket:
     def store(self, arrivals: Iterable[Arrived], now: int, blocked: str, report: dict[str, Any] | None) -> None:
         """Store bars and holes and move market time on to ``now`` (ms), in one transaction."""
         merged = _merged(arrivals)
-        with transaction.atomic():
+        with self._writing():
             market = Market.objects.select_for_update().get(pk=self.market.pk)
             # Never back: a clock that was measured anew may be behind what was told already.
             market.delivered = max(now, market.delivered or 0)

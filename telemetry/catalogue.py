@@ -103,7 +103,11 @@ _READ: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("agent_market_live", "1 while the market is live or has ended as planned; 0: stale or down.", ()),
     ("agent_feed_lag_seconds", "Market time behind the close of the newest candle; the worst series.", ("timeframe",)),
     ("agent_holes", "Stretches of missing candles, by reason.", ("reason",)),
-    ("agent_exchange_weight", "Request weight of the exchange in this minute: used, limit.", ("of",)),
+    (
+        "agent_exchange_weight",
+        "Request weight of the exchange in this minute: used, limit; of its perpetuals' host: derivatives_…",
+        ("of",),
+    ),
     ("agent_queue_depth", "What waits: tasks at the broker, signals stored but not sent, backtests.", ("queue",)),
 )
 for _name, _help, _labels in _READ:

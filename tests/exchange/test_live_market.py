@@ -1,20 +1,31 @@
 """What a feed delivers, in the tables: holes that fill, a universe with dates, and when a symbol may be scored."""
 
+from datetime import timedelta
+from unittest.mock import Mock
+
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.utils import timezone
 
 from agent.claims import due_at
 from agent.feeding import Due, tick_due
+from agent.living import LiveFeeder
 from agent.models import ScanRun
 from agent.services import agent_state
 from engine.timeframes import INTERVAL_MS
+from market import side
 from market.feeds import current_market
 from market.feeds.exchange.bars import NO_TAKER, Bar
-from market.feeds.exchange.feed import Arrived, Chosen
+from market.feeds.exchange.beside import Measured
+from market.feeds.exchange.feed import Arrived, Chosen, ExchangeFeed, Plan
+from market.feeds.exchange.universe import Selection
+from market.feeds.exchange.venue import Venue
 from market.holes import HoleSpan
 from market.live import LiveMarket, joined_holes, universe_at
-from market.models import Candle, Hole, Instrument, Series
+from market.models import Candle, Hole, Instrument, Market, Series, SideValue
 from market.windows import Windows
+from tests.exchange.storing import Handed
 from tests.playing import FIVE, START
 
 pytestmark = pytest.mark.django_db
@@ -167,13 +178,59 @@ def test_market_status_tells_of_each_series_and_of_the_feed(live, capsys):
         "history": {"series": 3, "loaded": 1}, "sockets": [{"series": 3, "state": "down", "problem": "silent"}],
         "weight": {"used": 12, "limit": 6000}, "clock_offset_ms": 5, "counts": {"http_429": 2},
         "by_rest_only": ["AAAUSDT 5m"],
+        "derivatives": {"problem": "HTTP 418", "without_perpetual": ["BARUSDT"], "not_told": ["open_interest"]},
     }  # fmt: skip
     live.choose(Chosen(START, ["AAAUSDT"], [], []))
     live.store([arrived(0, 3)], START + 6 * FIVE, "", report)
     call_command("market_status")
     told = capsys.readouterr().out
-    for words in ("AAAUSDT 5m", "stale", "REST", "HTTP 451", "FOOUSDT", "1 of 3", "silent", "12 of 6000", "http_429 2"):
+    for words in (
+        "AAAUSDT 5m",
+        "stale",
+        "REST",
+        "HTTP 451",
+        "FOOUSDT",
+        "1 of 3",
+        "silent",
+        "12 of 6000",
+        "http_429 2",
+        "HTTP 418",
+        "BARUSDT",
+        "open_interest",
+    ):
         assert words in told
+
+
+def test_a_market_that_nobody_feeds_any_more_is_down_and_says_why(live, api):
+    live.choose(Chosen(START, ["AAAUSDT"], [], []))
+    live.store([arrived(0, 3)], START + 3 * FIVE, "", None)
+    assert api.get("/health").json()["checks"]["market"] == "ok"
+    Market.objects.update(delivered_at=timezone.now() - timedelta(seconds=40))
+    assert api.get("/health").json()["checks"]["market"] == "down"
+    assert "no process has fed" in api.get("/api/agent/status").json()["market"]["problem"]
+
+
+def test_values_beside_the_candles_are_stored_as_known_from_now_on_and_refusals_are_counted(live):
+    live.choose(Chosen(START, ["AAAUSDT"], [], []))
+    told = [(START - FIVE, 0.0001), (START - 1, 0.0002)]
+    live.measure(Measured("AAAUSDT", "funding_rate", told), START)
+    live.measure(Measured("AAAUSDT", "funding_rate", [*told, (START + 9 * FIVE, 0.1)]), START + FIVE)
+    stored = SideValue.objects.order_by("time").values_list("time", "value", "known_at")
+    assert list(stored) == [(time, value, START + side.COMMIT_MS) for time, value in told]
+    assert live.refused == {"time lies in the future": 1}
+
+
+def test_bars_that_a_fault_of_the_database_kept_out_are_stored_at_the_next_step(live, monkeypatch):
+    handed = Handed()
+    handed.feed = ExchangeFeed(Venue("binance"), Plan(Selection(), ["5m"]), handed.events.append, None)
+    feeder = LiveFeeder(live.market, handed)
+    handed.events.append(arrived(0, 3))
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr("market.ingest.store", Mock(side_effect=OperationalError("disk I/O error")))
+        feeder.step()
+    handed.events.append(arrived(3, 4))
+    feeder.step()
+    assert Candle.objects.count() == 4
 
 
 def test_series_that_come_later_are_scanned_too(live):

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Min, Q
 from rich.table import Table
 
 from engine.timeframes import INTERVAL_MS
 from market.feeds import current_market, is_live
-from market.models import Hole, Market, Series
+from market.models import Hole, Market, Series, SideSeries
 from market.windows import STALE_INTERVALS
 from rest.tables import console_on
 
@@ -78,9 +78,26 @@ def _remarks(market: Market) -> list[str]:
         lines.append(f"socket of {socket['series']} series: {socket['state']} {socket['problem']}".rstrip())
     if state["weight"]:
         lines.append(f"request weight: {state['weight']['used']} of {state['weight']['limit']} in the last minute")
+    lines += _derivatives(market)
     lines.append(f"clock: the exchange is {state['clock_offset_ms']} ms ahead")
     counts = ", ".join(f"{reason} {count}" for reason, count in state["counts"].items())
     return [*lines, f"since the feed began: {counts or 'nothing'}"]
+
+
+def _derivatives(market: Market) -> list[str]:
+    told = market.state.get("derivatives")
+    if told is None:
+        return ["derivatives: not fetched (EXCHANGE_DERIVATIVES, EXCHANGE_DERIVATIVES_URL)"]
+    stored = SideSeries.objects.filter(instrument__market=market, instrument__watched=True).order_by("kind")
+    found = stored.values_list("kind").annotate(Count("pk"), Min("newest"))
+    lines = [f"{kind}: {count} symbols, all up to {_time(newest)}" for kind, count, newest in found]
+    if told["without_perpetual"]:
+        lines.append(f"no perpetual, so sentiment abstains: {', '.join(told['without_perpetual'])}")
+    if told["not_told"]:
+        lines.append(f"{market.source} has no history of {', '.join(told['not_told'])}")
+    if told["problem"]:
+        lines.append(f"derivatives are not reached: {told['problem']}")
+    return lines
 
 
 def _time(ms: int | None) -> str:
