@@ -21,9 +21,11 @@ STEP_MS = 30_000  # the simulator speaks, and faults begin and end, on this grid
 class Harness:
     """Runs simulator and feed on one loop; ``bars`` is what the feed delivered, the newest telling of each bar."""
 
+    exchange, simulated = "binance", Simulator
+
     def __init__(self, truth: Truth, now: int, symbols: list[str] | None = None, **plan) -> None:
         self.truth, self.clock, self.began = truth, SteppedClock(now), now
-        self.simulator = Simulator(truth, self.clock)
+        self.simulator = self.simulated(truth, self.clock)
         self.measured: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
         self.plan = Plan(Selection(symbols=tuple(symbols or truth.symbols)), list(truth.timeframes), **plan)
         self.bars: dict[tuple[str, str], dict[int, tuple]] = defaultdict(dict)
@@ -36,10 +38,14 @@ class Harness:
     async def __aenter__(self) -> "Harness":
         urls = await self.simulator.start()
         self.plan.derivatives_url = urls[0]
-        self.venue = Venue("binance", self.clock, urls)
+        self.venue = Venue(self.exchange, self.clock, urls)
         self.feed = ExchangeFeed(self.venue, self.plan, self._deliver, self._stored)
+        self.prepare()
         self.task = asyncio.ensure_future(self.feed.run())
         return self
+
+    def prepare(self) -> None:
+        """Change the feed before it runs."""
 
     async def __aexit__(self, *_exception) -> None:
         self.task.cancel()

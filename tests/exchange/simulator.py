@@ -75,16 +75,19 @@ class Simulator:
     async def start(self) -> tuple[str, str]:
         """Listen on a free port of loopback; return the addresses for REST and for sockets."""
         app = web.Application()
-        app.router.add_get("/api/v3/{name:.*}", self._answer)
-        app.router.add_get("/{host:fapi|futures}/{name:.*}", self._answer)
-        app.router.add_get("/ws/{number}", self._socket)
-        app.router.add_get("/ws", self._socket)
+        self.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         port = site._server.sockets[0].getsockname()[1]
         return f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_get("/api/v3/{name:.*}", self._answer)
+        app.router.add_get("/{host:fapi|futures}/{name:.*}", self._answer)
+        app.router.add_get("/ws/{number}", self._socket)
+        app.router.add_get("/ws", self._socket)
 
     async def stop(self) -> None:
         for task in self._held:

@@ -246,6 +246,15 @@ async def test_a_clock_that_is_far_off_blocks_scoring_and_the_bars_stay_true(ske
         assert not harness.wrong(NOW + skew_ms - 500 * FIVE, NOW + skew_ms)
 
 
+async def test_a_request_that_waits_for_its_turn_is_no_fault_of_the_clock():
+    truth = made_up(1, 1000, ["5m"])
+    async with Harness(truth, NOW) as harness:
+        await harness.until(NOW + 8 * MINUTE)
+        harness.venue.budget.ban(240.0)  # the clock is measured after 10 minutes
+        await harness.until(NOW + 14 * MINUTE)
+        assert abs(harness.feed.health.offset_ms) < 100
+
+
 async def test_a_symbol_that_is_delisted_while_watched_is_told_and_the_others_go_on():
     truth = made_up(3, 1100, ["5m"])
     async with Harness(truth, NOW) as harness:

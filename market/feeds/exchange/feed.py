@@ -364,11 +364,9 @@ class ExchangeFeed:
 
     async def _measure(self) -> None:
         """Measure how far the exchange's clock is ahead of this machine's."""
-        before = self.clock.now_ms()
-        told = await self.venue.time()
-        if told is None:
+        offset = await self.venue.offset_ms()
+        if offset is None:
             return
-        offset = told - (before + self.clock.now_ms()) // 2
         self.health.offset_ms = offset
         self.health.clock_problem = ""
         side = "behind" if offset > 0 else "ahead of"

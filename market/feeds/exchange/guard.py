@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +18,9 @@ MAX_BODY = 2 * 1024 * 1024  # 1,000 klines are 180 KB
 MAX_LISTING = 48 * 1024 * 1024
 LISTINGS = ("exchangeInfo", "ticker", "instruments", "AssetPairs", "symbols", "products", "markets", "tickers")
 BANNED_UNTIL = re.compile(r"banned until (\d{13})")
+
+# When what this task asks leaves and is answered, ms: before that it may have waited for its turn for minutes.
+ON_THE_WAY: ContextVar[list[tuple[int, int]] | None] = ContextVar("on_the_way", default=None)
 
 
 @dataclass
@@ -42,10 +46,13 @@ def guarded(base: type, clock: Clock, budget: Budget | None, weigh: Callable[[st
                 await budget.spend(weigh(url))
             self.open(True)
             traffic.under_way += 1
+            sent = clock.now_ms()
             try:
                 status, answered, text = await within(clock, TIMEOUT_S, self._read(url, method, headers, body))
             finally:
                 traffic.under_way -= 1
+            if (spans := ON_THE_WAY.get()) is not None:
+                spans.append((sent, clock.now_ms()))
             check_status(status, answered, text, url, clock, budget)
             answer = parsed(text, url, status)
             self.handle_errors(status, "", url, method, answered, text, answer, headers, body)

@@ -60,7 +60,7 @@ class Perpetuals:
 
     def __init__(self, name: str, kind: Derivatives, clock: Clock, traffic: Traffic, url: str) -> None:
         if url and kind.urls is None:
-            raise FeedError(f"EXCHANGE_DERIVATIVES_URL: addresses of {name} cannot be set; only those of binance can")
+            raise FeedError(f"EXCHANGE_DERIVATIVES_URL: addresses of {name} cannot be set")
         self.kind, self._clock, self._url = kind, clock, url.rstrip("/")
         self._name = kind.name or name
         self._door = Door(lambda _url: kind.weight, traffic)

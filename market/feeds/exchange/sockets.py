@@ -55,7 +55,7 @@ class Group:
         for track in self._tracks():
             track.misses = 0
         self._torn = asyncio.get_running_loop().create_future()
-        stream = self._venue.stream(self.pairs, self._bar, self._bad_frame)
+        stream = self._venue.stream(self.pairs, self._on_bar, self._frame, self._bad_frame)
         work = asyncio.ensure_future(stream.run())
         try:
             await asyncio.wait({work, self._torn}, return_when=asyncio.FIRST_COMPLETED)
@@ -68,9 +68,8 @@ class Group:
             await stream.close()
         return ExchangeFault("ws_closed", "the socket ended")
 
-    def _bar(self, symbol: str, timeframe: str, bar: object) -> None:
+    def _frame(self) -> None:
         self.frame_at = self._clock.now_ms()
-        self._on_bar(symbol, timeframe, bar)  # type: ignore[arg-type]
 
     def _bad_frame(self) -> None:
         self._counts["bad_frame"] += 1

@@ -14,7 +14,7 @@ from market.feeds.exchange.bars import Bar, bar_of
 from market.feeds.exchange.budget import Budget
 from market.feeds.exchange.clock import Clock, WallClock
 from market.feeds.exchange.faults import ExchangeFault, fault_of
-from market.feeds.exchange.guard import Door, Traffic, opened
+from market.feeds.exchange.guard import ON_THE_WAY, Door, Traffic, opened
 from market.feeds.exchange.kinds import KINDS, Kind
 from market.feeds.exchange.perpetuals import Perpetuals
 
@@ -65,7 +65,8 @@ class Venue:
         self.kind: Kind = KINDS.get(name, Kind())
         self._urls = urls
         if urls and self.kind.spot_urls is None:
-            raise FeedError(f"EXCHANGE_URL: addresses of {name} cannot be set; only those of binance can")
+            able = ", ".join(one for one, kind in KINDS.items() if kind.spot_urls)
+            raise FeedError(f"EXCHANGE_URL: addresses of {name} cannot be set; only those of {able} can")
         self.budget = Budget(self.clock, self.kind.limit) if self.kind.weights else None
         self.traffic = Traffic()
         self._ccxt_symbols: dict[str, str] = {}
@@ -106,18 +107,24 @@ class Venue:
 
     async def read_limit(self) -> None:
         """Take the weight limit that the exchange publishes, where it does."""
-        if self.budget is None:
+        if self.budget is None or not self.kind.weights:
             return
         answer = await self._ask(self._rest.publicGetExchangeInfo({"symbol": "BTCUSDT"}), dict)
         for rule in answer.get("rateLimits", []):
             if rule.get("rateLimitType") == "REQUEST_WEIGHT" and rule.get("interval") == "MINUTE":
                 self.budget.limit = int(rule["limit"]) // int(rule["intervalNum"])
 
-    async def time(self) -> int | None:
-        """Return the exchange's clock (ms), or None if it has none to ask."""
+    async def offset_ms(self) -> int | None:
+        """Return how far the exchange's clock is ahead of this machine's, or None if it has none to ask."""
         if not self._rest.has.get("fetchTime"):
             return None
-        return int(await self._ask(self._rest.fetch_time(), int))
+        spans: list[tuple[int, int]] = []
+        token = ON_THE_WAY.set(spans)
+        try:
+            told = int(await self._ask(self._rest.fetch_time(), int))
+        finally:
+            ON_THE_WAY.reset(token)
+        return told - sum(spans[-1]) // 2
 
     async def candles(self, symbol: str, timeframe: str, start: int, end: int) -> list[Bar]:
         """Return bars that open in [start, end), as many as a page holds from ``start`` on. Raises ExchangeFault."""
@@ -165,14 +172,19 @@ class Venue:
         """Whether live bars come by socket."""
         return bool(self._rest.has.get("watchOHLCVForSymbols") or self._rest.has.get("watchOHLCV"))
 
-    def stream(self, pairs: Sequence[tuple[str, str]], on_bar: OnBar, on_bad_frame: Callable[[], None]) -> "Stream":
+    def stream(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        on_bar: OnBar,
+        on_frame: Callable[[], None],
+        on_bad_frame: Callable[[], None],
+    ) -> "Stream":
         """Return a socket for (symbol, timeframe) pairs, on an exchange object of its own."""
         exchange = self._open()
         exchange.set_markets_from_exchange(self._rest)
         symbols = {self._ccxt_symbols[s]: s for s, _ in pairs}
-        return Stream(
-            exchange, self.kind, [(self._ccxt_symbols[s], t) for s, t in pairs], symbols, on_bar, on_bad_frame
-        )
+        named = [(self._ccxt_symbols[s], t) for s, t in pairs]
+        return Stream(exchange, self.kind, named, symbols, on_bar, on_frame, on_bad_frame)
 
     def _open(self) -> Any:
         wanted: dict[str, Any] = {"options": self.kind.options}
@@ -208,10 +220,11 @@ class Stream:
         pairs: list[tuple[str, str]],
         symbols: dict[str, str],
         on_bar: OnBar,
+        on_frame: Callable[[], None],
         on_bad_frame: Callable[[], None],
     ) -> None:
         self._exchange, self._kind, self._pairs, self._symbols = exchange, kind, pairs, symbols
-        self._on_bar, self._on_bad_frame = on_bar, on_bad_frame
+        self._on_bar, self._on_frame, self._on_bad_frame = on_bar, on_frame, on_bad_frame
         self._told: dict[tuple[str, str], list[Any]] = {}
         self._trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if kind.pushes:
@@ -248,6 +261,7 @@ class Stream:
 
     def _read_cache(self) -> None:
         """Hand on what is new in ccxt's cache: a frame that came between two waits is only there."""
+        self._on_frame()  # one that repeats what is known is a sign of life too
         for symbol, timeframe in self._pairs:
             cache = self._exchange.ohlcvs.get(symbol, {}).get(timeframe) or []
             newest = [list(row) for row in list(cache)[-ROWS_A_LOOK:]]
@@ -259,6 +273,7 @@ class Stream:
                         self._row(symbol, timeframe, row)
 
     def _row(self, symbol: str, timeframe: str, row: list[Any]) -> None:
+        self._on_frame()
         if symbol in self._symbols:
             self._on_bar(self._symbols[symbol], timeframe, bar_of(row))
 
