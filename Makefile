@@ -58,8 +58,8 @@ test: .venv/dev frontend ## Run the whole suite: on SQLite, then on PostgreSQL a
 	@$(PY) tests/run.py
 
 .PHONY: exchange
-exchange: .venv/dev ## Run 50 symbols for 30 simulated hours against the simulated exchange with every fault
-	EXCHANGE_HOURS=30 $(PY) -m pytest -q tests/exchange/test_every_fault.py
+exchange: .venv/dev ## The simulated exchange in full: 50 symbols for 30 hours with every fault, 500 symbols, a day of memory; a dated table
+	EXCHANGE_HOURS=30 $(PY) -m pytest -q -p tests.exchange.table tests/exchange/test_full_counts.py tests/exchange/test_every_fault.py
 
 .PHONY: check
 check: .venv/dev frontend/node_modules/.installed ## Lint, formats, types, floors, migrations, documents

@@ -66,7 +66,7 @@ class StoringHarness(Harness):
         """Store and scan what came of the last step, too, before the clock moves on."""
         self.thread.feed = self.feed
         await super().settle()
-        while self.feed.symbols and (self.thread.events or self.clock.now_ms() - self.stored_at >= 1000):
+        while self.thread.events or self.clock.now_ms() - self.stored_at >= 1000:
             self.stored_at = self.clock.now_ms()
             self.feeder.step()
             mark_published(self.ticker.step(0.0).signals)
