@@ -12,6 +12,8 @@ from tests.exchange.simulator import Simulator
 
 
 class Okx(Simulator):
+    confirms = True  # old recordings have no ``confirm``: then nothing says that a candle is closed
+
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/api/v5/{name:.*}", self._answer)
         app.router.add_get("/ws/v5/business", self._socket)
@@ -59,12 +61,18 @@ class Okx(Simulator):
     def _row_of(self, open_time: int, values, closed: bool) -> list:
         o, h, low, c, v, _ = values
         numbers = [f"{x:.8f}" for x in (o, h, low, c, v, v * c, v * c)]
-        return [str(open_time), *numbers, "1" if closed else "0"]
+        return [str(open_time), *numbers, *(["1" if closed else "0"] if self.confirms else [])]
 
     def _frame(self, symbol: str, timeframe: str, open_time: int, values, closed: bool) -> str:
         channel = f"candle{timeframe.replace('h', 'H')}"
         arg = {"channel": channel, "instId": f"{symbol.removesuffix('USDT')}-USDT"}
         return json.dumps({"arg": arg, "data": [self._row_of(open_time, values, closed)]})
+
+    async def _heard(self, socket: web.WebSocketResponse, text: str) -> None:
+        if text == "ping":  # in words: the protocol's own is not answered there
+            await socket.send_str("pong")
+        else:
+            await super()._heard(socket, text)
 
     async def _subscribe(self, socket: web.WebSocketResponse, message: dict) -> None:
         for arg in message["args"]:

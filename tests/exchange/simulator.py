@@ -324,10 +324,13 @@ class Simulator:
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
-                    await self._subscribe(socket, json.loads(message.data))
+                    await self._heard(socket, message.data)
         finally:
             self.sockets.pop(socket, None)
         return socket
+
+    async def _heard(self, socket: web.WebSocketResponse, text: str) -> None:
+        await self._subscribe(socket, json.loads(text))
 
     async def _subscribe(self, socket: web.WebSocketResponse, message: dict) -> None:
         if self.faults.now("too_many_subscriptions", self.now()):

@@ -288,7 +288,7 @@ async def test_a_restart_asks_only_for_what_is_not_stored():
         assert sorted(harness.bars["AAAUSDT", "5m"]) == [START + n * FIVE for n in (897, 898, 899)]
 
 
-async def test_an_exchange_without_the_flag_gives_the_same_bars():
+async def test_an_exchange_whose_closing_frames_never_come_gives_the_same_bars():
     truth = made_up(3, 1100, ["5m", "15m"])
     async with Harness(truth, NOW) as harness:
         harness.simulator.flagged = False
