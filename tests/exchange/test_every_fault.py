@@ -124,7 +124,7 @@ async def test_three_hours_with_every_fault_are_in_the_tables_as_they_were_and_e
 
 
 @pytest.mark.skipif("EXCHANGE_HOURS" not in os.environ, reason="EXCHANGE_HOURS is not set: `make exchange` sets it")
-async def test_fifty_symbols_for_thirty_hours_with_every_fault_are_in_the_tables_as_they_were(
+async def test_many_symbols_for_thirty_hours_with_every_fault_are_in_the_tables_as_they_were(
     transactional_db, exchange, record_property
 ):
     hours, symbols = int(os.environ["EXCHANGE_HOURS"]), int(os.environ.get("EXCHANGE_SYMBOLS_TESTED", "50"))
