@@ -94,22 +94,22 @@ TIMES = ("fundingTime", "timestamp")
 
 
 def spoiled(rows: list[dict], faults, now: int) -> list[dict]:
-    """Return rows with what the schedule of faults asks for."""
-    if rows and faults.now("perpetual_dropped_page", now):
+    """Return rows with what the schedule of faults asks for: one fault an answer, so that each is seen by itself."""
+    if len(rows) < 3:
+        return rows
+    if faults.now("perpetual_dropped_page", now):
         return []
-    if len(rows) > 2 and faults.now("perpetual_duplicates", now):
-        rows = [*rows, rows[-1]]
-    if len(rows) > 2 and faults.now("perpetual_reversed", now):
-        rows = rows[::-1]
-    if rows and faults.now("perpetual_nan", now):
-        rows = [_with(rows[0], NUMBERS, "NaN"), *rows[1:]]
-    if rows and faults.now("perpetual_nonsense", now):
-        rows = [*rows[:-1], _with(rows[-1], NUMBERS, "-7")]
-    if rows and faults.now("perpetual_future", now):
-        rows = [*rows, _with(rows[-1], TIMES, now + 50 * HOUR_MS)]
-    if rows and faults.now("perpetual_shape", now):
-        rows = [{"open": 1}]
-    return rows
+    if faults.now("perpetual_duplicates", now):
+        return [*rows, rows[-1]]
+    if faults.now("perpetual_reversed", now):
+        return rows[::-1]
+    if faults.now("perpetual_nan", now):
+        return [_with(rows[0], NUMBERS, "NaN"), *rows[1:]]
+    if faults.now("perpetual_nonsense", now):
+        return [*rows[:-1], _with(rows[-1], NUMBERS, "-7")]
+    if faults.now("perpetual_future", now):
+        return [*rows, _with(rows[-1], TIMES, now + 50 * HOUR_MS)]
+    return [{"open": 1}] if faults.now("perpetual_shape", now) else rows
 
 
 def _with(row: dict, names: tuple[str, ...], value) -> dict:

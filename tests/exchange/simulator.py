@@ -61,7 +61,7 @@ class Simulator:
         self.refused_at = self.refused_until = 0
         self.asked_while_refused = 0
         self.heaviest_minute = 0
-        self.in_flight = self.held = self.sent = self.requests = 0
+        self.in_flight = self.held = self.sent = self.requests = self.followed = 0
         self.perpetuals = Perpetuals(truth.symbols)
         self.sockets: dict[web.WebSocketResponse, set[str]] = {}
         self.volumes: dict[str, float] = {}
@@ -133,6 +133,7 @@ class Simulator:
         elif path == "/api/v3/klines":
             return self._klines(request, now, recent)
         else:
+            self.followed += path == "/api/v3/elsewhere"
             return web.Response(status=404)
         return self._json(body, recent)
 
@@ -318,6 +319,8 @@ class Simulator:
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if self.faults.now("handshake_504", self.now()):
             return web.Response(status=504)
+        if self.faults.now("handshake_302", self.now()):
+            return web.Response(status=302, headers={"Location": f"http://{request.host}/api/v3/elsewhere"})
         socket = web.WebSocketResponse(autoping=True, max_msg_size=1 << 20)
         await socket.prepare(request)
         self.sockets[socket] = set()

@@ -266,16 +266,28 @@ async def test_a_symbol_that_is_delisted_while_watched_is_told_and_the_others_go
         assert START + 904 * FIVE in harness.bars["AAAUSDT", "5m"]
 
 
-async def test_an_exchange_that_refuses_the_region_says_so_plainly_and_is_asked_again():
+@pytest.mark.parametrize(("fault", "said"), [("451", "refuses this network or region"), ("reset", "Disconnected")])
+async def test_an_exchange_that_is_not_reached_says_why_and_when_it_is_asked_again(fault, said):
     truth = made_up(2, 1000, ["5m"])
     async with Harness(truth, NOW) as harness:
-        harness.simulator.faults.add("451", 0, NOW + 5 * MINUTE)
+        harness.simulator.faults.add(fault, 0, NOW + 5 * MINUTE)
         await harness.until(NOW + 4 * MINUTE)
-        assert "region" in harness.feed.health.problem
+        assert said in harness.feed.health.problem
         assert harness.feed.health.retry_at > NOW
         await harness.until(NOW + 12 * MINUTE)
         assert harness.feed.health.problem == ""
         assert len(harness.bars["AAAUSDT", "5m"]) >= 768
+
+
+async def test_a_socket_that_redirects_is_not_followed_and_the_bars_come_by_rest():
+    truth = made_up(1, 1000, ["5m"])
+    async with Harness(truth, NOW) as harness:
+        harness.simulator.faults.add("handshake_302", NOW, NOW + 30 * MINUTE)
+        await harness.until(NOW + 12 * MINUTE)
+        assert harness.feed.counts["redirect"]
+        assert harness.simulator.followed == 0
+        assert "not followed" in harness.feed.groups[0].problem
+        assert not harness.wrong(NOW - 500 * FIVE, NOW + 11 * MINUTE)
 
 
 async def test_a_restart_asks_only_for_what_is_not_stored():

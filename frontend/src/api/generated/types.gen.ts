@@ -804,6 +804,9 @@ export type FeedFigures = {
     delays?: {
         [key: string]: number;
     };
+    derivatives?: {
+        [key: string]: unknown;
+    } | null;
     history?: {
         [key: string]: number;
     };
