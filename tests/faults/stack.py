@@ -116,9 +116,10 @@ class Stack:
                 one.look()
 
     def manage(self, *arguments: str, **environment: str) -> str:
+        environment = self.environment | {"FAULTS_PATIENT": "1"} | environment
         done = subprocess.run(
             [*MANAGE, *arguments],
-            cwd=ROOT, env=self.environment | environment, capture_output=True, text=True, timeout=120, check=False,
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
