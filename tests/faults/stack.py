@@ -82,7 +82,7 @@ class Stack:
         for number in range(workers):
             self.start(f"worker{number}", [*WORKER, "-n", f"w{number}@test"])
         self.start("beat", BEAT)
-        self.start("feed", [*MANAGE, "feed"])
+        self.start("feed", [*MANAGE, "feed"], FAULTS_PATIENT="1")  # a busy machine may take long over the first bars
         self._closing = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self._supervisor.start()
