@@ -114,6 +114,10 @@ bench-dashboard: .venv/dev frontend ## Measure the first page in chromium: openi
 bench-admin: .venv/dev ## Measure the admin's lists over 1 M signals and 10 M candles on PostgreSQL (some minutes, 8 GB)
 	$(PY) -m bench.admin_lists
 
+.PHONY: bench-scale
+bench-scale: .venv/dev ## Measure ticks and starts over 2,000 series, and scans of 500 symbols, on PostgreSQL with workers on Redis
+	$(PY) -m bench.scale
+
 .PHONY: fuzz
 fuzz: .venv/dev ## Run 500 random interleavings against a model, 5,000 requests, 20,000 frames, 10,000 tries to log in
 	FUZZ_RUNS=500 $(PY) -m pytest -q -n 2 tests/wire/test_model.py
@@ -121,7 +125,7 @@ fuzz: .venv/dev ## Run 500 random interleavings against a model, 5,000 requests,
 	RESUMES=500 $(PY) -m pytest -q tests/socket/test_resume.py
 
 .PHONY: faults
-faults: .venv/dev kernels ## Kill, stop and lose, frames and slow readers, in full numbers (hours); a dated table to bench/results/
+faults: .venv/dev kernels ## Kill, stop and lose in full numbers, then two hours of both at random (hours); dated tables to bench/results/
 	@$(PY) tests/run.py faults
 
 .PHONY: lock

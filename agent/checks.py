@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+from channels.layers import InMemoryChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
 
-IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 PATIENCE_S = 1.0
 
 
@@ -23,7 +23,7 @@ def check_processes(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _memory_layer() -> Iterator[CheckMessage]:
-    if settings.CHANNEL_LAYERS["default"]["BACKEND"] == IN_MEMORY:
+    if issubclass(import_string(settings.CHANNEL_LAYERS["default"]["BACKEND"]), InMemoryChannelLayer):
         yield Error(
             "CELERY_BROKER_URL is set, REDIS_URL is not: signals of the workers never reach the web processes, whose "
             "channel layer is in memory",

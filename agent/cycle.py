@@ -1,9 +1,12 @@
 """One shard of a tick: score what is new, decide, and store all of it or nothing."""
 
 import logging
+import time
 from binascii import crc32
 from collections import Counter
+from pathlib import Path
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -12,6 +15,7 @@ from agent.claims import Claim, LostClaim, hold
 from agent.models import AgentState, ScanRun
 from agent.services import AGENT, policy_of, rules_of, watchlist
 from alerts.watching import watch
+from market import snapshot
 from market.feeds import is_live
 from market.models import Instrument, Market, Series
 from market.windows import Windows
@@ -25,12 +29,20 @@ from signals.planning import Account
 from signals.scoring import SymbolResult, newest_close, score_symbols
 from signals.services import Decided, decide_all, is_news, store, streams_of
 from signals.states import of_result, save
+from telemetry.failures import count_failure
 from telemetry.logs import trail
 from telemetry.stages import timed
 
 logger = logging.getLogger(__name__)
 
+SNAPSHOT_S = 600.0  # a start reads at most so much from the table
+
 Watched = dict[Instrument, list[Series]]
+
+
+def _path(market: Market, part: tuple[int, int]) -> Path:
+    shards, shard = part
+    return settings.DATA_DIR / "windows" / f"{market.pk}-{shards}-{shard}"
 
 
 def shard_of(symbol: str, shards: int) -> int:
@@ -48,6 +60,7 @@ class Scanner:
         self._watched: dict[tuple[int, int], Watched] = {}
         self._version = (0, 0)
         self._told: dict[int, int] = {}
+        self._written: dict[tuple[int, int], float] = {}
 
     def warm(self, shards: int) -> set[int]:
         """Return the shards, of so many, whose windows are in memory."""
@@ -101,7 +114,29 @@ class Scanner:
             for one in wanted.select_related("instrument"):
                 watched[one.instrument].append(one)
             self._watched[shards, shard] = watched
+            self._restore(market, (shards, shard))
         return self._watched[shards, shard]
+
+    def _restore(self, market: Market, part: tuple[int, int]) -> None:
+        """Begin with what a scanner of this machine last wrote down of a part of the watchlist."""
+        everyone = [one for members in self._watched[part].values() for one in members]
+        unknown = [one for one in everyone if self._windows.whole(one) is None]
+        if unknown:
+            snapshot.read(_path(market, part), self._windows, unknown, market)
+        self._written[part] = time.monotonic()
+
+    def write_down(self, market: Market) -> None:
+        """Keep the windows in files, now and then, for whoever starts on this machine. To be called between ticks."""
+        for part, watched in self._watched.items():
+            if time.monotonic() - self._written[part] < SNAPSHOT_S:
+                continue
+            self._written[part] = time.monotonic()
+            try:
+                everyone = [one for members in watched.values() for one in members]
+                snapshot.write(_path(market, part), self._windows, everyone, market)
+            except OSError as error:
+                count_failure("snapshot", error)
+                logger.warning("the windows are not written down, the next start reads the table: %s", error)
 
     def _news(
         self, watched: Watched, streams: dict[int, Stream], preset: PresetVersion, now: int, live: bool

@@ -61,6 +61,7 @@ class Ticker:
         self.market = Market.objects.get(pk=self.market.pk)
         due = tick_due(state, self.market)
         if due is None:
+            self._scanner.write_down(self.market)
             return Step([], idle_s)
         return self._tick(state, due)
 

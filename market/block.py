@@ -46,6 +46,9 @@ class Block:
         end = int(self._ends[at])
         return Window(self._times[at, :end], self._values[at, :, :end])
 
+    def is_whole(self, pk: int) -> bool:
+        return pk in self._place and bool(self._whole[self._place[pk]])
+
     def newest(self, pk: int) -> int | None:
         """Return when a series' newest bar opened."""
         at = self._place.get(pk)

@@ -12,7 +12,8 @@ from django.db.models.functions import Coalesce
 from engine.window import COLUMNS, Window
 from market.models import Candle, Series
 
-HEADER, TRAILER = 19, 2  # bytes around the rows of PostgreSQL's binary format
+# Around the rows of PostgreSQL's binary format: its signature without flags and extension, and the mark of its end.
+COPY_HEAD, COPY_TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 # A row of it: how many fields, then each one's length and bytes. No field is null: see ``_query``.
 ROW = np.dtype(
     [("fields", ">i2")]
@@ -65,7 +66,9 @@ def _copied(query: QuerySet[Candle, Any]) -> Rows:
     sql, parameters = query.query.sql_with_params()
     with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT BINARY)", parameters) as copy:
         data = b"".join(copy)
-    rows = np.frombuffer(data, dtype=ROW, count=(len(data) - HEADER - TRAILER) // ROW.itemsize, offset=HEADER)
+    rows = np.frombuffer(
+        data, dtype=ROW, count=(len(data) - len(COPY_HEAD) - len(COPY_TAIL)) // ROW.itemsize, offset=len(COPY_HEAD)
+    )
     values = np.empty((len(COLUMNS), len(rows)))
     for column, name in zip(values, COLUMNS, strict=True):
         column[:] = rows[name]

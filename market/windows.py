@@ -39,22 +39,24 @@ def cut(
     the instrument's side series by kind; of these the window has what was known when its newest bar closed.
     """
     interval = series.interval_ms
-    known = bars.open_times[: np.searchsorted(bars.open_times, as_of - interval, side="right")]
-    if not len(known):
+    times = bars.open_times
+    end = int(np.searchsorted(times, as_of - interval, side="right"))
+    if not end:
         return NoScore("too_short", f"no closed bar of {MIN_BARS} needed")
-    close = int(known[-1]) + interval
+    close = int(times[end - 1]) + interval
     if series.ended_at is not None and as_of - close >= interval:
         return NoScore("ended", f"the last bar closed at {series.ended_at}")
     if as_of - close >= STALE_INTERVALS * interval:
         return NoScore("stale", f"no closed bar for {(as_of - close) // 1000} s, {interval // 1000} s a bar")
     start = window_start(close, interval, series.first_open)
-    window = bars.between(start, close)
+    first = int(np.searchsorted(times, start))
+    window = Window(times[first:end], bars.values[:, first:end])
     problem = _hole_problem(window, holes, start, interval)
     if problem:
         return problem
     if len(window.open_times) < MIN_BARS:
         return NoScore("too_short", f"{len(window.open_times)} bars of {MIN_BARS} needed")
-    return window._replace(side=at_closes(beside or {}, np.array([close])))
+    return window._replace(side=at_closes(beside, np.array([close]))) if beside else window
 
 
 def _hole_problem(window: Window, holes: Sequence[HoleSpan], start: int, interval: int) -> NoScore | None:
@@ -62,6 +64,8 @@ def _hole_problem(window: Window, holes: Sequence[HoleSpan], start: int, interva
     first = int(times[0])
     if first > start and not hole_reason(holes, start, first):
         return NoScore("history_missing", f"stored bars begin at {first}, the window at {start}")
+    if int(times[-1]) - first == (len(times) - 1) * interval:
+        return None  # as many bars as there are places for them
     for begin, end in gaps(times, interval):
         reason = hole_reason(holes, begin, end) or "missing"
         missing = (end - begin) // interval
@@ -149,6 +153,21 @@ class Windows:
     def mark(self, series: Series) -> Hashable:
         """What changes whenever the bars of ``series`` do in another way than by new ones behind them."""
         return self._block(series.timeframe).mark(series.pk)
+
+    def whole(self, series: Series) -> Window | None:
+        """Return the bars of ``series`` if they reach back to the start of its newest window."""
+        block = self._block(series.timeframe)
+        return block.bars(series.pk) if block.is_whole(series.pk) else None
+
+    def corrections(self, market: Market) -> int:
+        """Return up to which of its revisions a market's bars are what they are in the table."""
+        return self._corrections.get(market.pk, 0)
+
+    def put(self, series: Series, bars: Window, corrections: int) -> None:
+        """Take in bars, whole as of so many ``corrections``; the next ``refresh`` reads what came since."""
+        market_id = series.instrument.market_id
+        self._corrections[market_id] = min(corrections, self._corrections.get(market_id, corrections))
+        self._block(series.timeframe).put(series.pk, bars, whole=True)
 
     def newest_close(self, series: Series, as_of: int) -> int | None:
         """Return the close of the newest bar in memory that closes at ``as_of`` or before."""

@@ -29,9 +29,18 @@ class Stored(NamedTuple):
     scored: list[SymbolResult]
 
 
+# What the rules and ``is_news`` read of a stream: the rest is text by the kilobyte.
+STANDING = (
+    "scored_as_of",
+    "scored_preset",
+    *(f"last_signal__{name}" for name in ("score", "direction", "advice", "as_of")),
+)
+
+
 def streams_of(instruments: list[Instrument]) -> dict[int, Stream]:
     """Return where each instrument stands, by its id; one that has not begun stands at 0."""
-    known = {s.pk: s for s in Stream.objects.filter(instrument__in=instruments).select_related("last_signal")}
+    wanted = Stream.objects.filter(instrument__in=instruments).select_related("last_signal").only(*STANDING)
+    known = {stream.pk: stream for stream in wanted}
     return {i.pk: known.get(i.pk) or Stream(instrument=i) for i in instruments}
 
 
@@ -98,7 +107,12 @@ def store(
 
 def _locked(instruments: list[Instrument]) -> dict[int, Stream]:
     """Return the streams with their rows locked, in one order for all workers."""
-    rows = Stream.objects.filter(instrument__in=instruments).order_by("instrument_id").select_for_update()
+    rows = (
+        Stream.objects.filter(instrument__in=instruments)
+        .order_by("instrument_id")
+        .defer("decision")
+        .select_for_update()
+    )
     known = {stream.pk: stream for stream in rows}
     return {i.pk: known.get(i.pk) or Stream(instrument=i) for i in instruments}
 

@@ -82,7 +82,7 @@ class Stack:
         for number in range(workers):
             self.start(f"worker{number}", [*WORKER, "-n", f"w{number}@test"])
         self.start("beat", BEAT)
-        self.start("feed", [*MANAGE, "feed"])
+        self.start("feed", [*MANAGE, "feed"], FAULTS_PATIENT="1")  # a busy machine may take long over the first bars
         self._closing = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self._supervisor.start()
@@ -116,9 +116,10 @@ class Stack:
                 one.look()
 
     def manage(self, *arguments: str, **environment: str) -> str:
+        environment = self.environment | {"FAULTS_PATIENT": "1"} | environment
         done = subprocess.run(
             [*MANAGE, *arguments],
-            cwd=ROOT, env=self.environment | environment, capture_output=True, text=True, timeout=120, check=False,
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout

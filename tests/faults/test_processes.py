@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import times
+from tests.faults.conftest import FULL, times
 from tests.faults.servers import wait_for
 from tests.faults.stack import BEAT, TICK_S
 
@@ -88,15 +88,19 @@ def test_beat_killed_and_ten_beats_at_once_run_each_tick_once(stack, judged, cha
     judged()
 
 
-def send_ticks(stack, count: int) -> None:
-    """Send as many tasks at once, of the kind that never expires: doubled and late ones."""
-    code = f"from agent.tasks import tick\nfor _ in range({count}): tick.apply_async()"
+def send_ticks(stack, count: int, late_s: float = 0.0) -> None:
+    """Send as many tasks at once, of the kind that never expires, to be run now or later."""
+    code = f"from agent.tasks import tick\nfor _ in range({count}): tick.apply_async(countdown={late_s})"
     stack.manage("shell", "-v0", "-c", code)
 
 
 def test_the_same_task_again_and_again_and_late_is_one_run_and_one_commit(stack, judged):
+    late_s = 60 if FULL else 2
+    send_ticks(stack, 5, late_s)
     send_ticks(stack, times(20, 200))
     stack.wait_for_ticks(5)
+    time.sleep(late_s)
+    stack.wait_for_ticks(2)
     assert one_run_a_tick(stack)
     judged()
 

@@ -154,9 +154,9 @@ def on_again(stack):
 
 @pytest.mark.usefixtures("on_again")
 def test_toggles_and_presets_during_scans_leave_one_preset_a_scan_and_silence_when_off(stack, clients, chance):
-    failures = []
-    for _ in range(times(6, 30)):
-        threads = [threading.Thread(target=switch, args=(stack, on, failures)) for on in (True, False, True)]
+    failures, crowd = [], (True, False) * 25 if FULL else (True, False, True)
+    for _ in range(times(6, 100)):
+        threads = [threading.Thread(target=switch, args=(stack, on, failures)) for on in crowd]
         for thread in threads:
             thread.start()
         name = chance.choice(["balanced", "aggressive", "conservative"])

@@ -1,10 +1,13 @@
 """Which bars a score is made from, and when there is none."""
 
+import uuid
+
 import numpy as np
 import pytest
 
 from engine.timeframes import window_start
 from engine.window import Window
+from market import ingest, snapshot
 from market.holes import HoleSpan, recorded
 from market.models import Candle, Instrument, Market, Series
 from market.windows import NoScore, Windows, cut
@@ -146,3 +149,54 @@ def test_a_series_that_went_silent_long_ago_is_stale_beside_one_that_goes_on(sto
         warm.refresh([one, other], close_of(bar))
     assert reason(warm.cut(one, close_of(900))) == "stale"
     assert reason(warm.cut(other, close_of(900))) == "too_short"
+
+
+def test_windows_from_a_file_are_those_of_the_table_whatever_came_or_was_corrected_since(stored, tmp_path):
+    one, put = stored
+    market, path, bars = one.instrument.market, tmp_path / "windows", walk(1000, seed=4)
+    put(bars.between(0, close_of(949)))
+    warm = Windows()
+    warm.refresh([one], close_of(949))
+    snapshot.write(path, warm, [one], market)
+    for change in ("nothing", "bars", "a correction"):
+        if change == "bars":
+            put(bars.between(0, close_of(989)))
+        elif change == "a correction":
+            bars.values[1, 700] *= 1.01
+            ingest.store(market, [(one, bars.between(START + 700 * FIVE, START + 701 * FIVE), [])])
+        until = close_of(949 if change == "nothing" else 989)
+        started = Windows()
+        assert snapshot.read(path, started, [one], Market.objects.get()) == 1
+        started.refresh([one], until)
+        assert started.cut(one, until).digest() == fresh(one, until).digest(), change
+
+
+def test_a_file_that_is_of_another_market_or_damaged_is_left_alone(stored, tmp_path, caplog):
+    one, put = stored
+    market, path = one.instrument.market, tmp_path / "windows"
+    put(walk(800, seed=4))
+    warm = Windows()
+    warm.refresh([one], close_of(799))
+    snapshot.write(path, warm, [one], market)
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:-1], whole[:100], b"x" * 100, whole.replace(b'"format": 1', b'"format": 2')):
+        path.write_bytes(damaged)
+        assert snapshot.read(path, Windows(), [one], market) == 0
+    assert caplog.text.count("is not read") == 5
+    path.write_bytes(whole)
+    assert snapshot.read(path, Windows(), [one], market) == 1
+    market.epoch = uuid.uuid4()
+    assert snapshot.read(path, Windows(), [one], market) == 0
+    assert snapshot.read(tmp_path / "none", Windows(), [one], market) == 0
+
+
+def test_a_series_that_gets_its_earlier_history_late_is_scored_from_then_on(stored):
+    one, put = stored
+    bars = walk(900, seed=4)
+    put(bars.between(close_of(600), close_of(898)))
+    warm = Windows()
+    warm.refresh([one], close_of(898))
+    assert reason(warm.cut(one, close_of(898))) == "history_missing"
+    put(bars)
+    warm.refresh([one], close_of(899))
+    assert warm.cut(one, close_of(899)).digest() == fresh(one, close_of(899)).digest()

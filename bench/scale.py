@@ -1,0 +1,364 @@
+"""``python -m bench.scale``: a tick over thousands of series on PostgreSQL; writes bench/results/YYYY-MM-DD-scale.md.
+
+It makes a database of its own on the server of TEST_DATABASE_URL and, for the workers, needs the Redis of
+TEST_REDIS_URL. Three things are measured:
+
+- 2,000 series of one timeframe: what a tick reads, takes in and computes anew, against the ORM's load of all the bars;
+- the same series: a worker's start from its snapshot and what came since, against its start from the rows;
+- 500 symbols on 3 timeframes: from the arrival of the bars, which are written as a feed writes them, until the scan is
+  stored and published: in one process, and with 1, 2 and 4 Celery workers.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from bench.market import COLUMNS, prices
+from bench.run import HERE, ROOT, Target, processor, ratio
+from tests.databases import empty_database
+
+SERIES, SYMBOLS = int(os.environ.get("SERIES", "2000")), int(os.environ.get("SYMBOLS", "500"))
+TIMEFRAMES = ("5m", "15m", "1h")
+WORKERS = (1, 2, 4)
+BARS = 800  # a window and some
+CHUNK = 200  # series of which the ORM holds the objects at a time
+ROUNDS = 5
+FIVE, HOUR = 300_000, 3_600_000
+BLOCK = 256 * HOUR
+NOW = 1_700_006_400_000 // BLOCK * BLOCK + 100 * HOUR  # in the middle of a block of every timeframe
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+
+Took = dict[str, float]
+
+
+@contextmanager
+def database() -> Iterator[Path]:
+    """A migrated database of its own, under the settings of a worker; gives the folder of its data."""
+    with empty_database() as url, tempfile.TemporaryDirectory() as data:
+        os.environ |= {"DATABASE_URL": url, "DATA_DIR": data, "DATABASE_POOL_SIZE": "0", "MARKET_SOURCE": "simulated"}
+        os.environ["DJANGO_SETTINGS_MODULE"] = "realtime_agent.settings"
+        for name in ("REDIS_URL", "CELERY_BROKER_URL"):
+            os.environ.pop(name, None)
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+        from django.db import connection
+
+        call_command("migrate", verbosity=0)
+        yield Path(data)
+        connection.close()
+
+
+def stored(market, symbols: int, timeframes: tuple[str, ...]) -> list:
+    """Store a market of as many symbols with BARS bars a series up to NOW; return its series, symbol by symbol."""
+    from django.db import connection
+
+    from market.models import Instrument, Series
+
+    Instrument.objects.bulk_create(Instrument(market=market, symbol=f"S{n:04d}USDT") for n in range(symbols))
+    Series.objects.bulk_create(
+        Series(instrument=one, timeframe=t, first_open=0)
+        for one in Instrument.objects.filter(market=market)
+        for t in timeframes
+    )
+    found = Series.objects.filter(instrument__market=market).select_related("instrument__market")
+    series = sorted(found, key=lambda one: (one.instrument.symbol, one.interval_ms))
+    walks = prices(symbols, BARS)
+    for number, one in enumerate(series):
+        times = NOW + np.arange(-BARS, 0) * one.interval_ms
+        copy_in([one], times, walks[number // len(timeframes)][None])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return series
+
+
+def copy_in(members: list, times: np.ndarray, values: np.ndarray) -> None:
+    """Put bars of ``members`` at ``times`` into the table past all checks. values: (series, 6, bars)."""
+    from django.db import connection
+
+    from market.candles import COPY_HEAD, COPY_TAIL, ROW
+
+    rows = np.zeros((len(members), len(times)), ROW)
+    rows["fields"] = 8
+    for name in ROW.names:
+        if name.endswith("_bytes"):
+            rows[name] = 8
+    rows["series"] = np.array([one.pk for one in members])[:, None]
+    rows["time"] = times
+    for i, name in enumerate(COLUMNS):
+        rows[name] = values[:, i]
+    columns = ", ".join(["series_id", "open_time", *COLUMNS])
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY market_candle ({columns}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.write(COPY_HEAD + rows.tobytes() + COPY_TAIL)
+
+
+def timed(function: Callable[[], object]) -> tuple[float, float]:
+    """Return seconds of wall time and of this process's processor time."""
+    wall, processor_time = time.perf_counter(), time.process_time()
+    function()
+    return time.perf_counter() - wall, time.process_time() - processor_time
+
+
+def many_series(data: Path) -> Took:
+    """A tick's read, update and features of SERIES series, the ORM's load of all, and starts from file and table."""
+    from engine.steps import Followed, Steps
+    from market import snapshot
+    from market.models import Candle, Market
+    from market.windows import Windows
+
+    market = Market.objects.create(key="bench", source="bench")
+    series = stored(market, SERIES, ("5m",))
+    walks = prices(SERIES, ROUNDS + 1, seed=5)
+    took: Took = {}
+
+    def everything(read: Callable[[list], object]) -> None:
+        for at in range(0, SERIES, CHUNK):
+            read(series[at : at + CHUNK])
+
+    def bars(members: list):
+        return (
+            Candle.objects.filter(series__in=members).opening(NOW - 767 * FIVE, NOW).order_by("series_id", "open_time")
+        )
+
+    took["the ORM's load of all bars, objects"] = timed(lambda: everything(lambda m: list(bars(m))))[0]
+    took["the ORM's load of all bars, tuples"] = timed(lambda: everything(lambda m: list(bars(m).values_list())))[0]
+
+    windows, steps = Windows(), Steps()
+    took["start from the table"] = timed(lambda: windows.refresh(series, NOW))[0]
+    path = data / "windows" / "bench"
+    snapshot.write(path, windows, series, market)
+
+    def features(at: int) -> None:
+        cuts = {one.pk: windows.cut(one, at) for one in series}
+        found = steps.scan({one.pk: Followed(cuts[one.pk], windows.mark(one)) for one in series})
+        assert len(found) == SERIES
+
+    took["all windows folded whole (a start, and every 256th bar)"] = timed(lambda: features(NOW))[0]
+    taken: dict[str, list[float]] = {"delta read and update": [], "features": []}
+    for n in range(ROUNDS + 1):
+        at = NOW + (n + 1) * FIVE
+        copy_in(series, np.array([at - FIVE]), walks[:, :, n : n + 1])
+        taken["delta read and update"].append(timed(lambda at=at: windows.refresh(series, at))[0])
+        taken["features"].append(timed(lambda at=at: features(at))[0])
+    took |= {f"a tick's {name}": median(values[1:]) for name, values in taken.items()}
+    took["a tick's delta read, update and features"] = median(
+        a + b for a, b in list(zip(*taken.values(), strict=True))[1:]
+    )
+
+    def from_file() -> None:
+        started = Windows()
+        assert snapshot.read(path, started, series, market) == SERIES
+        started.refresh(series, NOW + (ROUNDS + 1) * FIVE)
+
+    def from_table() -> None:
+        Windows().refresh(series, NOW + (ROUNDS + 1) * FIVE)
+
+    took["start from the file and what came since"] = median(timed(from_file)[0] for _ in range(3))
+    took["start from the table"] = median(timed(from_table)[0] for _ in range(3))
+    Candle.objects.filter(series__in=series).delete()
+    return took
+
+
+class Arrivals:
+    """What a feed brings to the market of the scan: whole hours, of which the last five minutes are scanned apart."""
+
+    def __init__(self) -> None:
+        from market.feeds import current_market
+        from market.models import Market
+
+        self.market = current_market()
+        self.series = stored(self.market, SYMBOLS, TIMEFRAMES)
+        Market.objects.filter(pk=self.market.pk).update(position=NOW - FIVE, delivered=NOW, last_close=NOW)
+        self.walks = prices(SYMBOLS, 4_000, seed=6)
+        self.now, self._bar = NOW, 0
+
+    def next_hour(self) -> None:
+        """Bring the bars of almost an hour, unscanned."""
+        from market.models import Market
+
+        self.now += HOUR - FIVE
+        for timeframe in TIMEFRAMES:
+            members = [one for one in self.series if one.timeframe == timeframe]
+            interval = members[0].interval_ms
+            times = np.arange(self.now - HOUR + FIVE, self.now - interval + 1, interval)
+            if len(times):
+                copy_in(members, times, self._next(len(times)))
+        Market.objects.filter(pk=self.market.pk).update(delivered=self.now, last_close=self.now)
+
+    def last_five_minutes(self) -> None:
+        """Bring the bars with which every timeframe closes, as a feed does: checked and written."""
+        from engine.window import Window
+        from market import ingest
+        from market.models import Market
+
+        self.now += FIVE
+        values = self._next(1)
+        ingest.store(
+            Market.objects.get(pk=self.market.pk),
+            [
+                (one, Window(np.array([self.now - one.interval_ms]), values[number // len(TIMEFRAMES)]), [])
+                for number, one in enumerate(self.series)
+            ],
+        )
+        Market.objects.filter(pk=self.market.pk).update(delivered=self.now)
+
+    def _next(self, count: int) -> np.ndarray:
+        self._bar += count
+        return self.walks[:, :, self._bar - count : self._bar]
+
+
+def scanned_here(arrivals: Arrivals) -> tuple[Took, int]:
+    """From the arrival of bars to published signals, in this process; return also how many signals a scan told."""
+    from asgiref.sync import async_to_sync
+
+    from agent.ticking import Ticker
+    from signals.publish import mark_published, publish
+
+    ticker = Ticker(arrivals.market)
+    parts: dict[str, list[float]] = {"writing the candles": [], "the scan": [], "publishing": []}
+    signals = 0
+
+    def scan() -> list:
+        while not (step := ticker.step(1.0)).ticks:
+            time.sleep(0.001)
+        return step.signals
+
+    async_to_sync(publish)(arrivals.market, scan())
+    for n in range(ROUNDS + 1):
+        arrivals.next_hour()
+        mark_published(scan())
+        written = timed(arrivals.last_five_minutes)[0]
+        told: list = []
+        scanning = timed(lambda told=told: told.extend(scan()))[0]
+
+        def send(told: list = told) -> None:
+            async_to_sync(publish)(ticker.market, told)
+            mark_published(told)
+
+        sending = timed(send)[0]
+        if n:
+            signals += len(told)
+            for values, one in zip(parts.values(), (written, scanning, sending), strict=True):
+                values.append(one)
+    took = {f"in one process: {name}": median(values) for name, values in parts.items()}
+    took["in one process: end to end"] = median(sum(one) for one in zip(*parts.values(), strict=True))
+    return took, signals // ROUNDS
+
+
+def scanned_by(arrivals: Arrivals, workers: int) -> Took:
+    """The same with Celery workers, from the arrival of the bars until the run is complete."""
+    from celery import Celery
+
+    from agent.models import ScanRun
+
+    environment = os.environ | {
+        "REDIS_URL": REDIS_URL,
+        "SCAN_SHARD_SYMBOLS": str(-(-SYMBOLS // workers)),
+        "WATCHDOG_S": "300",
+    }
+    command = [sys.executable, "-m", "celery", "-A", "realtime_agent", "worker", "--loglevel", "WARNING"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    started = [subprocess.Popen([*command, "-n", f"w{n}@bench"], cwd=ROOT, env=environment) for n in range(workers)]
+    app = Celery(broker=REDIS_URL)
+
+    def complete() -> None:
+        until, asked = time.monotonic() + 120.0, 0.0
+        while not ScanRun.objects.filter(market_time=arrivals.now, status=ScanRun.Status.COMPLETE).exists():
+            if time.monotonic() - asked > 1.0:
+                app.send_task("agent.tick", queue="realtime_agent", expires=1.0, retry=False)
+                asked = time.monotonic()
+            if time.monotonic() > until:
+                raise SystemExit(f"{workers} workers did no scan within two minutes")
+            time.sleep(0.002)
+
+    def one_scan() -> None:
+        arrivals.last_five_minutes()
+        complete()
+
+    taken = []
+    try:
+        for _ in range(ROUNDS + 3):  # the first three make every worker's windows warm
+            arrivals.next_hour()
+            complete()
+            taken.append(timed(one_scan)[0])
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait()
+    return {f"{workers} worker{'s' if workers > 1 else ''}: end to end": median(taken[3:])}
+
+
+def main() -> None:
+    from engine import warm
+
+    before = os.getloadavg()[0]
+    warm.main(only_if_cold=True)
+    with database() as data:
+        took = many_series(data)
+        arrivals = Arrivals()
+        here, signals = scanned_here(arrivals)
+        took |= here
+        for workers in WORKERS:
+            took |= scanned_by(arrivals, workers)
+    tick, scan = took["a tick's delta read, update and features"], took["in one process: end to end"]
+    objects, tuples = took["the ORM's load of all bars, objects"], took["the ORM's load of all bars, tuples"]
+    table, file = took["start from the table"], took["start from the file and what came since"]
+    slowest = max(took[name] for name in took if "worker" in name)
+    targets = [
+        ratio(f"a tick of {SERIES:,} series against the ORM's load of their bars", 200, objects, tick),
+        Target("the same against the ORM's tuples", "", f"{tuples / tick:.0f} ×", None),
+        ratio("a worker's start from its file against its start from the table", 15, table, file),
+        Target(
+            f"{SYMBOLS} symbols × 3 timeframes, candles written, in one process",
+            "< 1 s",
+            f"{scan:.2f} s",
+            scan < 1.0,
+        ),
+        Target("the same by 1, 2 and 4 workers, the slowest", "< 1 s", f"{slowest:.2f} s", slowest < 1.0),
+    ]
+    text = report(targets, took, signals, (before, os.getloadavg()[0]))
+    path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-scale.md"
+    path.write_text(text)
+    sys.stdout.write(f"{text}\nwritten to {path.relative_to(ROOT)}\n")
+
+
+def report(targets: list[Target], took: Took, signals: int, load: tuple[float, float]) -> str:
+    """Return the report as Markdown."""
+    word = {True: "pass", False: "**miss**", None: ""}
+    lines = [
+        f"# {datetime.now(UTC):%Y-%m-%d}, a tick over many series on PostgreSQL",
+        "",
+        f"- command: `python -m bench.scale`, {datetime.now(UTC):%H:%M} UTC; Python {platform.python_version()}",
+        f"- machine: {os.cpu_count()} cores, {processor()}; load {load[0]:.1f} before, {load[1]:.1f} after; "
+        "PostgreSQL and Redis run on it too",
+        f"- wall time; medians of {ROUNDS} rounds (3 of the starts, 1 of the ORM's loads)",
+        f"- a scan is that of a full hour, where all three timeframes close; it told {signals} signals on average",
+        "",
+        "| measure | target | found | |",
+        "| --- | --- | --- | --- |",
+        *(f"| {t.what} | {t.wanted} | {t.found} | {word[t.passed]} |" for t in targets),
+        "",
+        "| what was run | time |",
+        "| --- | ---: |",
+        *(f"| {name} | {1000 * seconds:,.1f} ms |" for name, seconds in took.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
