@@ -23,7 +23,7 @@ def check_processes(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _memory_layer() -> Iterator[CheckMessage]:
-    if issubclass(import_string(settings.CHANNEL_LAYERS["default"]["BACKEND"]), InMemoryChannelLayer):
+    if issubclass(import_string(str(settings.CHANNEL_LAYERS["default"]["BACKEND"])), InMemoryChannelLayer):
         yield Error(
             "CELERY_BROKER_URL is set, REDIS_URL is not: signals of the workers never reach the web processes, whose "
             "channel layer is in memory",

@@ -32,10 +32,10 @@ class Window(NamedTuple):
 
     def digest(self) -> str:
         """Return 32 hex digits over every bit of the bars, and of what is known beside them where anything is."""
-        digest = hashlib.blake2b(np.ascontiguousarray(self.open_times), digest_size=16)
-        digest.update(np.ascontiguousarray(self.values))
+        digest = hashlib.blake2b(np.ascontiguousarray(self.open_times).data, digest_size=16)
+        digest.update(np.ascontiguousarray(self.values).data)
         if self.side is not None:
-            digest.update(np.ascontiguousarray(self.side))
+            digest.update(np.ascontiguousarray(self.side).data)
         return digest.hexdigest()
 
 

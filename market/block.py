@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from itertools import count
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.timeframes import WINDOW_BARS
 from engine.window import COLUMNS, Window, empty
@@ -23,6 +24,10 @@ class Block:
         self._place: dict[int, int] = {}
         self._free: list[int] = []
         self._marks: dict[int, int] = {}
+        self._times: npt.NDArray[np.int64]
+        self._values: npt.NDArray[np.float64]
+        self._ends: npt.NDArray[np.int64]
+        self._whole: npt.NDArray[np.bool_]
         self._shape(0)
 
     def _shape(self, places: int) -> None:

@@ -247,8 +247,8 @@ class Windows:
     def _read_holes(self, members: list[Series]) -> None:
         self._holes = {}
         found = Hole.objects.filter(series__in=[one.pk for one in members]).order_by("start")
-        for pk, *span in found.values_list("series_id", "start", "end", "reason"):
-            self._holes.setdefault(pk, []).append(HoleSpan(*span))
+        for pk, start, end, reason in found.values_list("series_id", "start", "end", "reason"):
+            self._holes.setdefault(pk, []).append(HoleSpan(start, end, reason))
 
 
 def _reaches_back(one: Series, bars: Window) -> bool:

@@ -1,6 +1,6 @@
 """Scores of symbols from stored bars: the one way from candles to numbers, for the scan and for every request."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp
@@ -71,7 +71,7 @@ def score_symbols(
         for instrument, as_of, series in wanted
         for one in series
     }
-    ready = {
+    ready: dict[Hashable, Followed] = {
         key: Followed(window, (windows.mark(one), int(window.open_times[0])))
         for key, (one, window) in cuts.items()
         if isinstance(window, Window)

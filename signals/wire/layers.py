@@ -136,7 +136,7 @@ class _Shard(RedisSingleShardConnection):
     async def _take(self, response: Any) -> None:
         if response and response[0] == b"message":
             self._receive_message({"channel": response[1], "data": response[2]})
-        else:  # of subscribing, or None
+        elif self._pubsub:  # of subscribing, or None
             await self._pubsub.handle_message(response)
 
 
