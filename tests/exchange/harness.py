@@ -3,8 +3,6 @@
 import asyncio
 from collections import defaultdict
 
-import numpy as np
-
 from engine.timeframes import INTERVAL_MS
 from market.feeds.exchange.beside import Measured
 from market.feeds.exchange.feed import Arrived, Chosen, ExchangeFeed, Plan, Stored
@@ -106,8 +104,8 @@ class Harness:
             expected = truth.between(start - interval + 1, end - interval + 1)
             have = self.bars[symbol, timeframe]
             true = {}
-            for at, values in zip(expected.open_times.tolist(), np.round(expected.values, 8).T.tolist(), strict=True):
-                true[at] = tuple(values)
+            for at, values in zip(expected.open_times.tolist(), expected.values.T.tolist(), strict=True):
+                true[at] = tuple(float(f"{x:.8f}") for x in values)  # as the exchange tells them
             for at in sorted(set(true) | {t for t in have if start - interval < t <= end - interval}):
                 if have.get(at) != true.get(at):
                     found.append((symbol, timeframe, at, have.get(at), true.get(at)))

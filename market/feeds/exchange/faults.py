@@ -29,6 +29,8 @@ def fault_of(error: BaseException) -> ExchangeFault:
     """Return ``error`` as a fault; what ccxt and aiohttp raise is named by kind."""
     if isinstance(error, ExchangeFault):
         return error
+    if error.args and isinstance(error.args[0], ExchangeFault):
+        return error.args[0]  # ccxt's sockets put what we raise into an error of theirs
     if isinstance(error, TimeoutError):
         return ExchangeFault("timeout", str(error) or "no answer in time")
     from ccxt.base import errors as ccxt_errors
