@@ -157,6 +157,9 @@ if __name__ == "__main__":
         negotiate_deflate()
     if OPTIONS["tls"]:
         speak_tls(OPTIONS["tls"])
+    # Groups of a Redis are its databases' together: what another run publishes there is not for this one.
+    if "prefix" in settings.CHANNEL_LAYERS["default"]["CONFIG"]:
+        settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"test-{os.getpid()}-{OPTIONS['port']}"
     known = servers.version
     servers.version = lambda package: OPTIONS["versions"].get(package) or known(package)
     SERVE[OPTIONS["server"]]("127.0.0.1", OPTIONS["port"], Door())
