@@ -106,6 +106,8 @@ class Scanner:
         """Return a shard's instruments with their series, read again when configuration or market changed."""
         version = (state.version, market.roster)
         if self._version != version:
+            former = [one for part in self._watched.values() for members in part.values() for one in members]
+            self._steps.forget((one.instrument_id, one.timeframe) for one in former)
             self._watched, self._version = {}, version
         if (shards, shard) not in self._watched:
             members = [i for i in watchlist(state, market) if shard_of(i.symbol, shards) == shard]
