@@ -40,7 +40,7 @@ def times(small: int, full: int) -> int:
 
 
 @contextmanager
-def running(**options) -> Iterator[Stack]:
+def running(workers: int = 2, **options) -> Iterator[Stack]:
     """A stack that does ticks, gone at the end."""
     if shutil.which("redis-server") is None or programs() is None:
         absent("faults are not tested: they start PostgreSQL and Redis servers of their own, which are not installed")
@@ -49,6 +49,7 @@ def running(**options) -> Iterator[Stack]:
     folder.chmod(0o755)
     one = Stack(folder, **options)
     try:
+        one.begin(workers)
         one.wait_for_ticks(3, 300.0)
         yield one
     finally:

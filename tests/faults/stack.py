@@ -67,25 +67,28 @@ class Supervised:
 class Stack:
     """web, workers, beat and feed over one PostgreSQL and one Redis, a replay of made-up candles before them."""
 
-    def __init__(self, folder: Path, workers: int = 2, symbols: int = len(SYMBOLS), **environment: str) -> None:
+    def __init__(self, folder: Path, symbols: int = len(SYMBOLS), **environment: str) -> None:
         self.folder = folder
         for number, symbol in enumerate(SYMBOLS[:symbols]):
             write_csv(folder / "candles", symbol, walk(BARS, seed=100 + number))
         self.controls = Controls(folder / "controls")
+        self.all: dict[str, Supervised] = {}
+        self._closing = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self.postgres, self.redis = Postgres(folder / "postgres").start(), Redis(folder / "redis").start()
         self.port = free_port()
         self.environment = self._environment() | environment
+        self._supervisor.start()
+
+    def begin(self, workers: int) -> None:
+        """Migrate the database and start every process."""
         self.manage("migrate", "-v0")
         self.configure()
-        self.all: dict[str, Supervised] = {}
         self.start("web", [*MANAGE, "serve"])
         for number in range(workers):
             self.start(f"worker{number}", [*WORKER, "-n", f"w{number}@test"])
         self.start("beat", BEAT)
         self.start("feed", [*MANAGE, "feed"], FAULTS_PATIENT="1")  # a busy machine may take long over the first bars
-        self._closing = threading.Event()
-        self._supervisor = threading.Thread(target=self._supervise, daemon=True)
-        self._supervisor.start()
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR", "NUMBA_CACHE_DIR")}
