@@ -106,11 +106,17 @@ def copy_in(members: list, times: np.ndarray, values: np.ndarray) -> None:
         copy.write(COPY_HEAD + rows.tobytes() + COPY_TAIL)
 
 
-def timed(function: Callable[[], object]) -> tuple[float, float]:
-    """Return seconds of wall time and of this process's processor time."""
-    wall, processor_time = time.perf_counter(), time.process_time()
+def timed(function: Callable[[], object]) -> float:
+    """Return the seconds that a call takes."""
+    begun = time.perf_counter()
     function()
-    return time.perf_counter() - wall, time.process_time() - processor_time
+    return time.perf_counter() - begun
+
+
+def say(what: str) -> None:
+    """Tell on stderr what is measured now."""
+    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {what}\n")
+    sys.stderr.flush()
 
 
 def many_series(data: Path) -> Took:
@@ -121,6 +127,7 @@ def many_series(data: Path) -> Took:
     from market.windows import Windows
 
     market = Market.objects.create(key="bench", source="bench")
+    say(f"storing {SERIES} series")
     series = stored(market, SERIES, ("5m",))
     walks = prices(SERIES, ROUNDS + 1, seed=5)
     took: Took = {}
@@ -134,11 +141,13 @@ def many_series(data: Path) -> Took:
             Candle.objects.filter(series__in=members).opening(NOW - 767 * FIVE, NOW).order_by("series_id", "open_time")
         )
 
-    took["the ORM's load of all bars, objects"] = timed(lambda: everything(lambda m: list(bars(m))))[0]
-    took["the ORM's load of all bars, tuples"] = timed(lambda: everything(lambda m: list(bars(m).values_list())))[0]
+    say("the ORM's loads")
+    took["the ORM's load of all bars, objects"] = timed(lambda: everything(lambda m: list(bars(m))))
+    took["the ORM's load of all bars, tuples"] = timed(lambda: everything(lambda m: list(bars(m).values_list())))
 
+    say("ticks and starts")
     windows, steps = Windows(), Steps()
-    took["start from the table"] = timed(lambda: windows.refresh(series, NOW))[0]
+    took["start from the table"] = timed(lambda: windows.refresh(series, NOW))
     path = data / "windows" / "bench"
     snapshot.write(path, windows, series, market)
 
@@ -147,13 +156,13 @@ def many_series(data: Path) -> Took:
         found = steps.scan({one.pk: Followed(cuts[one.pk], windows.mark(one)) for one in series})
         assert len(found) == SERIES
 
-    took["all windows folded whole (a start, and every 256th bar)"] = timed(lambda: features(NOW))[0]
+    took["all windows folded whole (a start, and every 256th bar)"] = timed(lambda: features(NOW))
     taken: dict[str, list[float]] = {"delta read and update": [], "features": []}
     for n in range(ROUNDS + 1):
         at = NOW + (n + 1) * FIVE
         copy_in(series, np.array([at - FIVE]), walks[:, :, n : n + 1])
-        taken["delta read and update"].append(timed(lambda at=at: windows.refresh(series, at))[0])
-        taken["features"].append(timed(lambda at=at: features(at))[0])
+        taken["delta read and update"].append(timed(lambda at=at: windows.refresh(series, at)))
+        taken["features"].append(timed(lambda at=at: features(at)))
     took |= {f"a tick's {name}": median(values[1:]) for name, values in taken.items()}
     took["a tick's delta read, update and features"] = median(
         a + b for a, b in list(zip(*taken.values(), strict=True))[1:]
@@ -167,8 +176,8 @@ def many_series(data: Path) -> Took:
     def from_table() -> None:
         Windows().refresh(series, NOW + (ROUNDS + 1) * FIVE)
 
-    took["start from the file and what came since"] = median(timed(from_file)[0] for _ in range(3))
-    took["start from the table"] = median(timed(from_table)[0] for _ in range(3))
+    took["start from the file and what came since"] = median(timed(from_file) for _ in range(3))
+    took["start from the table"] = median(timed(from_table) for _ in range(3))
     Candle.objects.filter(series__in=series).delete()
     return took
 
@@ -237,19 +246,19 @@ def scanned_here(arrivals: Arrivals) -> tuple[Took, int]:
             time.sleep(0.001)
         return step.signals
 
-    async_to_sync(publish)(arrivals.market, scan())
+    mark_published(scan())
     for n in range(ROUNDS + 1):
         arrivals.next_hour()
         mark_published(scan())
-        written = timed(arrivals.last_five_minutes)[0]
+        written = timed(arrivals.last_five_minutes)
         told: list = []
-        scanning = timed(lambda told=told: told.extend(scan()))[0]
+        scanning = timed(lambda told=told: told.extend(scan()))
 
         def send(told: list = told) -> None:
             async_to_sync(publish)(ticker.market, told)
             mark_published(told)
 
-        sending = timed(send)[0]
+        sending = timed(send)
         if n:
             signals += len(told)
             for values, one in zip(parts.values(), (written, scanning, sending), strict=True):
@@ -294,7 +303,7 @@ def scanned_by(arrivals: Arrivals, workers: int) -> Took:
         for _ in range(ROUNDS + 3):  # the first three make every worker's windows warm
             arrivals.next_hour()
             complete()
-            taken.append(timed(one_scan)[0])
+            taken.append(timed(one_scan))
     finally:
         for process in started:
             process.terminate()
@@ -310,10 +319,13 @@ def main() -> None:
     warm.main(only_if_cold=True)
     with database() as data:
         took = many_series(data)
+        say(f"storing {SYMBOLS} symbols")
         arrivals = Arrivals()
+        say("scans in this process")
         here, signals = scanned_here(arrivals)
         took |= here
         for workers in WORKERS:
+            say(f"scans by {workers} workers")
             took |= scanned_by(arrivals, workers)
     tick, scan = took["a tick's delta read, update and features"], took["in one process: end to end"]
     objects, tuples = took["the ORM's load of all bars, objects"], took["the ORM's load of all bars, tuples"]
