@@ -94,7 +94,7 @@ class Postgres:
 
     def _log_statements(self, which: str) -> None:
         with self.connect() as connection:
-            connection.execute(f"ALTER SYSTEM SET log_statement = {which}")
+            connection.execute(f"ALTER SYSTEM SET log_statement = '{which}'")
             connection.execute("SELECT pg_reload_conf()")
         time.sleep(0.5)  # until every session has seen it
 
