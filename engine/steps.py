@@ -103,7 +103,6 @@ class Steps:
         Raises ValueError for a window that cannot be scored, see ``checked``.
         """
         steps: dict[tuple[int, int], list[Hashable]] = {}
-        cohorts: dict[int, _Cohort] = {}
         whole = []
         for key, (window, mark) in asked.items():
             cohort, lane = self._lane.get(key, (None, 0))
@@ -111,10 +110,9 @@ class Steps:
             if cohort is None or cohort.marks[lane] != mark or not 0 <= new < SPARE_ROWS:
                 whole.append(key)
             elif new:
-                cohorts[id(cohort)] = cohort
                 steps.setdefault((id(cohort), new), []).append(key)
-        for (number, new), keys in steps.items():
-            self._part(cohorts[number], keys).step([asked[key].window for key in keys], new)
+        for (_, new), keys in steps.items():
+            self._part(keys).step([asked[key].window for key in keys], new)
         self._fold_whole({key: asked[key] for key in whole})
         return {key: self._said(key) for key in asked}
 
@@ -122,8 +120,12 @@ class Steps:
         cohort, lane = self._lane[key]
         return cohort.said[lane]
 
-    def _part(self, cohort: _Cohort, keys: list[Hashable]) -> _Cohort:
-        """Return a cohort of these lanes alone, in this order; the others stay behind in one of their own."""
+    def _part(self, keys: list[Hashable]) -> _Cohort:
+        """Return a cohort of these lanes alone, in this order; the others stay behind in one of their own.
+
+        They are in one cohort now: another one than before, where a part of it has just been taken out.
+        """
+        cohort = self._lane[keys[0]][0]
         if cohort.keys == keys:
             return cohort
         chosen = [self._lane[key][1] for key in keys]

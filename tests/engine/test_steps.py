@@ -66,6 +66,17 @@ def test_bars_one_by_one_say_what_their_windows_say_also_when_some_come_late_or_
     assert folded["whole"] < 4 * SYMBOLS < folded["alone"]
 
 
+@pytest.mark.parametrize("ahead", [[1, 2, 2, 2, 3], [3, 1, 1, 2, 2], [2, 0, 1, 3, 1]])
+def test_series_that_stood_at_one_bar_and_are_unequally_many_further_keep_their_own_numbers(ahead):
+    series = [walk(1100, seed=n) for n in range(SYMBOLS)]
+    steps = Steps()
+    steps.scan({n: window_at(series[n], 900) for n in range(SYMBOLS)})
+    for bar in (900, 910):
+        asked = {n: window_at(series[n], bar + more) for n, more in enumerate(ahead)}
+        found = steps.scan(asked)
+        assert all(same_bits(found[n], asked[n].window) for n in asked)
+
+
 def test_a_window_whose_earlier_bars_changed_is_folded_whole_again(series, folded):
     steps = Steps()
     steps.scan({0: window_at(series[0], 900)})

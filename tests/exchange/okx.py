@@ -12,8 +12,6 @@ from tests.exchange.simulator import Simulator
 
 
 class Okx(Simulator):
-    confirms = True  # old recordings have no ``confirm``: then nothing says that a candle is closed
-
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/api/v5/{name:.*}", self._answer)
         app.router.add_get("/ws/v5/business", self._socket)
@@ -61,7 +59,7 @@ class Okx(Simulator):
     def _row_of(self, open_time: int, values, closed: bool) -> list:
         o, h, low, c, v, _ = values
         numbers = [f"{x:.8f}" for x in (o, h, low, c, v, v * c, v * c)]
-        return [str(open_time), *numbers, *(["1" if closed else "0"] if self.confirms else [])]
+        return [str(open_time), *numbers, "1" if closed else "0"]
 
     def _frame(self, symbol: str, timeframe: str, open_time: int, values, closed: bool) -> str:
         channel = f"candle{timeframe.replace('h', 'H')}"

@@ -41,16 +41,6 @@ async def test_history_by_pages_and_live_bars_of_another_protocol_are_the_true_o
         assert live.feed.first_opens["AABUSDT", "5m"] == START
 
 
-async def test_without_the_flag_a_bar_is_closed_by_the_first_frame_of_the_next_and_as_it_was_told_last():
-    truth = made_up(2, 1000, ["5m"])
-    async with OkxHarness(truth, NOW) as live:
-        live.simulator.confirms = False
-        await live.until(NOW + 32 * MINUTE)
-        assert live.feed.counts["by_socket"] >= 2 * 5
-        assert not [one for one in live.wrong(NOW, NOW + 31 * MINUTE) if one[3][:5] != one[4][:5]]
-        assert live.feed.health.delays["AAAUSDT 5m"] < 1000
-
-
 async def test_an_unconfirmed_candle_and_an_hour_that_is_not_over_are_not_taken():
     truth = made_up(1, 1000, ["1h"])
     async with OkxHarness(truth, NOW, derivatives=True) as live:

@@ -152,15 +152,15 @@ def test_a_series_that_went_silent_long_ago_is_stale_beside_one_that_goes_on(sto
 
 
 def test_windows_from_a_file_are_those_of_the_table_whatever_came_or_was_corrected_since(stored, tmp_path):
-    one, put = stored
+    one, _ = stored
     market, path, bars = one.instrument.market, tmp_path / "windows", walk(1000, seed=4)
-    put(bars.between(0, close_of(949)))
+    ingest.store(market, [(one, bars.between(0, close_of(949)), [])])
     warm = Windows()
     warm.refresh([one], close_of(949))
     snapshot.write(path, warm, [one], market)
     for change in ("nothing", "bars", "a correction"):
         if change == "bars":
-            put(bars.between(0, close_of(989)))
+            ingest.store(market, [(one, bars.between(close_of(949), close_of(989)), [])])
         elif change == "a correction":
             bars.values[1, 700] *= 1.01
             ingest.store(market, [(one, bars.between(START + 700 * FIVE, START + 701 * FIVE), [])])
