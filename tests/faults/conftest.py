@@ -20,7 +20,8 @@ from tests.faults.stack import Stack
 FULL = os.environ.get("FAULTS") == "full"
 AT_MOST = int(os.environ.get("FAULTS_AT_MOST") or 10**6)  # of the full counts: where time is short
 caused: list[int] = []  # by the test that runs
-SEED = int(os.environ.get("FAULTS_SEED") or time.time_ns() % 1_000_000)
+# Kept where a second import of this file finds it: pytest loads it for itself, tests and table import it.
+SEED = int(os.environ.setdefault("FAULTS_SEED", str(time.time_ns() % 1_000_000)))
 
 
 def pytest_report_header() -> str:
