@@ -85,7 +85,7 @@ def test_chart_marks_are_the_stored_signals_of_the_candles_shown(tabs, server):
     page = tabs.open("/symbol/BTCUSDT")
     until(page, lambda: server.get("/api/signals?symbol=BTCUSDT&limit=500")["results"])
     server.put("/api/agent/toggle?enabled=false")
-    page.reload()
+    page.goto(page.url)  # chromium refuses to reload a page that it has just swapped in
     page.get_by_role("button", name="5m", exact=True).click()
     stored = server.get("/api/signals?symbol=BTCUSDT&limit=500")["results"]
     candles = server.get("/api/market/candles?symbol=BTCUSDT&timeframe=5m&limit=300")["candles"]

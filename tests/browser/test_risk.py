@@ -90,4 +90,6 @@ def test_a_protection_is_shown_with_its_reason_and_lifted(page, server):
     expect(row).to_contain_text("cooldown")
     row.get_by_role("button", name="Lift").click()
     expect(row).to_have_count(0)
-    assert server.get("/api/risk/status")["protections"] == []
+    # The portfolio of the running market may have got others meanwhile.
+    reasons = [one["reason"] for one in server.get("/api/risk/status")["protections"]]
+    assert "three losses in a row" not in reasons
