@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -45,17 +46,22 @@ class Server:
         if "DATABASE_URL" in self.environment:
             assert self.manage("migrate", "-v0").returncode == 0
         command = [sys.executable, "manage.py", "serve"]
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - a pipe that nobody reads would stop a server that says much
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT
         )
         self.wait(lambda: self.get("/health/live"))
         return self
+
+    def said(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
 
     def wait(self, look, seconds: float = PATIENCE_S):
         """Return what ``look`` returns as soon as it is true."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            assert self.process is None or self.process.poll() is None, self.process.stdout.read()
+            assert self.process is None or self.process.poll() is None, self.said()
             try:
                 if found := look():
                     return found
@@ -80,7 +86,7 @@ class Server:
     def stop(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
         code = self.process.wait(timeout=PATIENCE_S)
-        self.process.stdout.close()
+        self.log.close()
         self.process = None
         return code
 

@@ -67,7 +67,7 @@ def test_sigterm_tells_the_clients_to_come_back_and_ends_cleanly(server):
                 socket.recv(timeout=60)
         assert closed.value.rcvd.code == 4012
     assert server.process.wait(timeout=60) == 0
-    assert "stopped" in server.process.stdout.read()
+    assert "stopped" in server.said()
 
 
 def test_state_presets_and_the_position_survive_a_restart(server):
