@@ -14,7 +14,6 @@ from rest_framework.response import Response
 
 from backtest import candles, jobs, services, shapes
 from backtest.models import Backtest
-from backtest.reports import TRADE_COLUMNS
 from backtest.requests import DEFAULT_TERMS, DEFAULT_TIMEFRAME, Refused, require_sane
 from backtest.services import MOST_ACTIVE
 from engine.timeframes import INTERVAL_MS
@@ -217,7 +216,7 @@ class ExportView(View):
 def trades_csv(job: Backtest) -> str:
     """Return the trades of a finished backtest as CSV with a header; an absent value is an empty field."""
     text = StringIO()
-    writer = csv.DictWriter(text, TRADE_COLUMNS)
+    writer = csv.DictWriter(text, list(shapes.BacktestTrade.__annotations__))
     writer.writeheader()
     writer.writerows(job.result["trades"])
     return text.getvalue()

@@ -17,22 +17,6 @@ from engine.timeframes import INTERVAL_MS
 MOST_POINTS = 10_000  # of an equity series that is sent; a longer one is thinned, and says so
 MOST_HOLES = 20
 SIDES = {1: "LONG", -1: "SHORT"}
-TRADE_COLUMNS = (
-    "symbol",
-    "side",
-    "entry_ts",
-    "exit_ts",
-    "entry_price",
-    "exit_price",
-    "quantity",
-    "stop",
-    "fees",
-    "profit",
-    "return_pct",
-    "r",
-    "bars",
-    "exit_reason",
-)
 
 
 def number(value: float) -> float | None:

@@ -53,7 +53,7 @@ combine(one.score[:, 0, 0].tolist(), one.confidence[:, 0, 0].tolist(), 0.0, 0.0,
 NO_NUMBA = """
 import os, sys
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_agent.settings")
-import realtime_agent.asgi
+import realtime_agent.asgi, realtime_agent.urls  # what answers requests is loaded with the first
 sys.exit("numba" in sys.modules)
 """
 

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,12 @@ def run(server, bars, **changes):
     return ask(server, "/api/backtest/run", "POST", body | changes)
 
 
+def imports_numba(process):
+    """Whether a running process has loaded numba's compiled parts."""
+    return "/llvmlite/" in Path(f"/proc/{process.pid}/maps").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_worker_runs_backtests_and_another_process_tells_of_them_and_cancels_them(server, worker):
     with server.socket() as socket:
         status, job = run(server, BARS)
@@ -77,3 +85,4 @@ def test_a_worker_runs_backtests_and_another_process_tells_of_them_and_cancels_t
     assert (status, small["meta"]["candles"]) == (200, 2_000)
     _, jobs = ask(server, "/api/backtest/results")
     assert {one["id"]: one["status"] for one in jobs["results"]}[waiting["id"]] == "cancelled"
+    assert not imports_numba(server.process)
