@@ -52,8 +52,10 @@ class Outbox:
         """Write what can be written; what cannot is looked after by the flusher."""
         waiting, path = self.waiting, self.path
         try:
+            if not self.open:
+                waiting.clear()  # put by who has not heard yet that the client is gone
             while waiting:
-                count = path.take(waiting) if self.open else len(waiting)
+                count = path.take(waiting)
                 self.sent += count
                 if self.roomy is not None and count:
                     self.roomy()

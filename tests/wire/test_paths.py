@@ -140,11 +140,11 @@ async def test_a_reader_too_slow_is_closed_with_4008_and_told_nothing_more(size,
     put(connection, *["x" * size] * count)
     await asyncio.sleep(0)
     assert codes == [4008]
-    held = len(socket.buffered)
+    held, sent = len(socket.buffered), connection.sent
     assert held <= 2 * outbox_module.MAX_WAITING_BYTES
     put(connection, "more")
     await asyncio.sleep(0.05)
-    assert len(socket.buffered) == held
+    assert (len(socket.buffered), connection.sent) == (held, sent)
     assert codes == [4008]
 
 
