@@ -6,12 +6,11 @@ list as a browser does, and writes a dated table to bench/results/. SIGNALS and 
 
 import os
 import statistics
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.databases import empty_database
+from bench.databases import on_postgresql
 
 SIGNALS, CANDLES = int(os.environ.get("SIGNALS", "1000000")), int(os.environ.get("CANDLES", "10000000"))
 INSTRUMENTS = 200
@@ -149,21 +148,9 @@ def report(rows: list[tuple[str, int, float, float]]) -> str:
 
 
 def main() -> None:
-    with empty_database() as url, tempfile.TemporaryDirectory() as data:
-        os.environ |= {"DATABASE_URL": url, "DATA_DIR": data, "DATABASE_POOL_SIZE": "0", "MARKET_SOURCE": "simulated"}
-        os.environ["DJANGO_SETTINGS_MODULE"] = "realtime_agent.settings"
-        for name in ("REDIS_URL", "CELERY_BROKER_URL"):
-            os.environ.pop(name, None)
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-        from django.db import connection
-
-        call_command("migrate", verbosity=0)
+    with on_postgresql():
         rows = measured(filled())
         (RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-admin.md").write_text(report(rows))
-        connection.close()
     slow = [f"{name}: {median:.0f} ms" for name, _, median, _ in rows if median > LIMIT_MS]
     raise SystemExit(f"over {LIMIT_MS:.0f} ms: {', '.join(slow)}" if slow else 0)
 

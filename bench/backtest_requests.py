@@ -5,10 +5,10 @@ full. The first one, which imports numba and loads the kernels, is told apart.
 """
 
 import json
-import os
 import sys
-import tempfile
 import time
+
+from bench.databases import on_sqlite
 
 BARS, HOUR, START, REQUESTS = 6_000, 3_600_000, 1_704_067_200_000, 60
 
@@ -51,17 +51,7 @@ def asked() -> list[tuple[float, float]]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {
-            "DATA_DIR": folder,
-            "MARKET_SOURCE": "simulated",
-            "DJANGO_SETTINGS_MODULE": "realtime_agent.settings",
-        }
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
+    with on_sqlite():
         fill()
         json.dump(asked(), sys.stdout)
 

@@ -8,21 +8,20 @@ endpoint.
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import median
 
 import numpy as np
 
 from bench.market import prices
+from bench.measuring import COLUMNS_AT_ONCE, ROOT, Target, alternate, ms, peer, ratio, timed
+from bench.reporting import begun, load, machine, targets_table, times_table, write
 from bench.rule import CAPITAL, FEE, SLIPPAGE, switches
-from bench.run import COLUMNS_AT_ONCE, HERE, ROOT, Target, alternate, ms, peer, processor, ratio, timed
 from engine import statistics
 from engine.plan import ENTER_LONG, LEAVE, NO_STOP, Terms
 from engine.simulation import STILL_OPEN, Costs, Orders, Prices, Simulation, simulate
@@ -166,35 +165,14 @@ def measure_requests() -> tuple[list[Target], dict[str, float]]:
     ], {"`POST /api/backtest/run`, 6,000 bars": median(one[0] for one in later)}
 
 
-def report(targets: list[Target], took: dict[str, float], versions: dict[str, str], load: tuple[float, float]) -> str:
-    """Return the report as Markdown."""
-    word = {True: "pass", False: "**miss**", None: ""}
-    own = {name: version(name) for name in ("numpy", "numba")}
-    lines = [
-        f"# {datetime.now(UTC):%Y-%m-%d}, backtests",
-        "",
-        f"- command: `python -m bench.backtests`, {datetime.now(UTC):%H:%M} UTC",
-        f"- machine: {os.cpu_count()} cores, {processor()}; load {load[0]:.1f} before, {load[1]:.1f} after",
-        f"- versions: Python {platform.python_version()}, {', '.join(f'{k} {v}' for k, v in (own | versions).items())}",
-        f"- one threshold rule, {BARS:,} bars where nothing else is said; medians of {ROUNDS} rounds in turn "
-        f"({SLOW_ROUNDS} of backtesting.py and freqtrade)",
-        "",
-        "| measure | target | found | |",
-        "| --- | --- | --- | --- |",
-        *(f"| {t.what} | {t.wanted} | {t.found} | {word[t.passed]} |" for t in targets),
-        "",
-        "| median of what was run | time |",
-        "| --- | ---: |",
-        *(f"| {name} | {1000 * seconds:,.2f} ms |" for name, seconds in took.items()),
-        "",
-        f"Scaled up: backtesting.py from {MANY_MEASURED} of {MANY} symbols, {PRESETS_MEASURED} of {PRESETS:,} presets;",
-        f"vectorbt from {COLUMNS_AT_ONCE} of {PRESETS:,} presets; freqtrade from {SHORT_BARS:,} of {BARS:,} bars.",
-        f"{MANY} symbols of ours share one capital, theirs have one each. The complete backtest is",
-        "`running.run` on candles in memory: detectors, scores, rules, holes, the digest of all bars, simulation.",
-        "freqtrade is given ready signals and computes no indicator. Our presets are a search: scores, thresholds by",
-        "share, trades followed to their ends; theirs are given features and fixed thresholds.",
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
+NOTES = [
+    f"Scaled up: backtesting.py from {MANY_MEASURED} of {MANY} symbols, {PRESETS_MEASURED} of {PRESETS:,} presets;",
+    f"vectorbt from {COLUMNS_AT_ONCE} of {PRESETS:,} presets; freqtrade from {SHORT_BARS:,} of {BARS:,} bars.",
+    f"{MANY} symbols of ours share one capital, theirs have one each. The complete backtest is",
+    "`running.run` on candles in memory: detectors, scores, rules, holes, the digest of all bars, simulation.",
+    "freqtrade is given ready signals and computes no indicator. Our presets are a search: scores, thresholds by",
+    "share, trades followed to their ends; theirs are given features and fixed thresholds.",
+]
 
 
 def main() -> None:
@@ -204,7 +182,7 @@ def main() -> None:
     django.setup()
     from bench.whole_backtests import measure_presets, measure_walk
 
-    before = os.getloadavg()[0]
+    before = load()
     with ExitStack() as stack:
         targets, took, versions = measure_simulation(stack)
     more, times, others = measure_presets(PRESETS, PRESET_BARS, took["backtesting.py, 1,000 presets"])
@@ -212,10 +190,17 @@ def main() -> None:
     for measure in (measure_walk, measure_requests):
         more, times = measure()
         targets, took = [*targets, *more], took | times
-    text = report(targets, took, versions, (before, os.getloadavg()[0]))
-    path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-backtests.md"
-    path.write_text(text)
-    sys.stdout.write(f"{text}\nwritten to {path.relative_to(ROOT)}\n")
+    versions |= {name: version(name) for name in ("numpy", "numba")}
+    about = [
+        begun("python -m bench.backtests"),
+        machine(before),
+        f"- versions: {', '.join(f'{name} {number}' for name, number in versions.items())}",
+        f"- one threshold rule, {BARS:,} bars where nothing else is said; medians of {ROUNDS} rounds in turn "
+        f"({SLOW_ROUNDS} of backtesting.py and freqtrade)",
+        "",
+    ]
+    tables = [*targets_table(targets), "", *times_table("median of what was run", took), ""]
+    write("backtests", "backtests", [*about, *tables, *NOTES])
 
 
 if __name__ == "__main__":

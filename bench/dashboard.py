@@ -21,7 +21,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -31,7 +30,8 @@ from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from bench.fanout.run import answers, free_port
 from bench.market import COLUMNS, prices
-from bench.run import Target, processor
+from bench.measuring import Target
+from bench.reporting import begun, load, machine, targets_table, write
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -312,32 +312,30 @@ def measure_heap(
     return targets, {"heap, MB by minute": ", ".join(f"{minute:.1f}: {mb:.2f}" for minute, mb, _ in taken)}
 
 
-def report(targets: list[Target], facts: dict[str, str], browser: str, load: tuple[float, float]) -> str:
-    """Return the report as Markdown."""
-    word = {True: "pass", False: "**miss**", None: ""}
-    lines = [
-        f"# {datetime.now(UTC):%Y-%m-%d}, the dashboard",
-        "",
-        f"- command: `python -m bench.dashboard`, {datetime.now(UTC):%H:%M} UTC",
-        f"- machine: {os.cpu_count()} cores, {processor()}, no GPU; load {load[0]:.1f} before, {load[1]:.1f} after",
+NOTES = [
+    "Usable: rows with scores are painted and no later task holds the main thread for more than 50 ms. A frame is",
+    "the time between two animation callbacks; the idle page is the floor of this machine. Main thread times are",
+    "processor time.",
+]
+
+
+def lines(targets: list[Target], facts: dict[str, str], browser: str, before: float) -> list[str]:
+    """Return the report's lines."""
+    beside = ["| beside it | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in facts.items())]
+    return [
+        begun("python -m bench.dashboard"),
+        f"{machine(before)}; no GPU",
         f"- chromium {browser}, headless, driven by Playwright {version('playwright')}; server, publisher and browser",
         "  share the cores",
         f"- {SYMBOLS} symbols, {len(TIMEFRAMES)} timeframes; a window of 1440 × 900;",
         f"  {SYMBOLS * UPDATES:,} signals a second under load",
         "",
-        "| measure | target | found | |",
-        "| --- | --- | --- | --- |",
-        *(f"| {t.what} | {t.wanted} | {t.found} | {word[t.passed]} |" for t in targets),
+        *targets_table(targets),
         "",
-        "| beside it | |",
-        "| --- | --- |",
-        *(f"| {name} | {value} |" for name, value in facts.items()),
+        *beside,
         "",
-        "Usable: rows with scores are painted and no later task holds the main thread for more than 50 ms. A frame is",
-        "the time between two animation callbacks; the idle page is the floor of this machine. Main thread times are",
-        "processor time.",
+        *NOTES,
     ]
-    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -351,7 +349,7 @@ def main() -> None:
     if options.prepare:
         prepare(options.prepare)
         return
-    before = os.getloadavg()[0]
+    before = load()
     targets: list[Target] = []
     facts: dict[str, str] = {}
     with served() as (port, publisher), sync_playwright() as playwright:
@@ -364,13 +362,12 @@ def main() -> None:
         for name in options.only:
             more, beside = measures[name]()
             targets, facts = [*targets, *more], facts | beside
-        text = report(targets, facts, browser.version, (before, os.getloadavg()[0]))
+        about = lines(targets, facts, browser.version, before)
         browser.close()
-    sys.stdout.write(text)
-    if not options.no_report:
-        path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-dashboard.md"
-        path.write_text(text)
-        sys.stdout.write(f"\nwritten to {path.relative_to(ROOT)}\n")
+    if options.no_report:
+        sys.stdout.write("\n".join(about) + "\n")
+    else:
+        write("dashboard", "the dashboard", about)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,10 @@ timeframes), and one that does not (OKX's old one, one timeframe): there the fir
 import asyncio
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -25,7 +23,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "realtime_agent.settings"
 django.setup()  # the simulated exchange takes its bars from modules that know the models
 
 # ruff: noqa: E402
-from bench.run import HERE, ROOT, Target, ms, processor
+from bench.measuring import ROOT, Target, ms
+from bench.reporting import begun, load, machine, targets_table, write
 from market.feeds.exchange.clock import WallClock
 from tests.exchange.okx import Okx
 from tests.exchange.simulator import Simulator
@@ -191,26 +190,18 @@ def targets(name: str, told: dict[str, Any], closes: int) -> list[Target]:
 
 
 def main() -> None:
-    before, closes = os.getloadavg()[0], int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    before, closes = load(), int(sys.argv[1]) if len(sys.argv) > 1 else 3
     flagged = asyncio.run(measure("binance", Simulator, ["1m", "5m", "15m"], closes))
     plain = asyncio.run(measure("okx", Okx, ["1m"], closes))
     rows = [*targets("with the flag", flagged, closes), *targets("without", plain, closes)]
-    word = {True: "pass", False: "**miss**", None: ""}
-    lines = [
-        f"# {datetime.now(UTC):%Y-%m-%d}, from the exchange to the client",
-        "",
-        f"- command: `python -m bench.exchange {closes}`, ended {datetime.now(UTC):%H:%M} UTC",
-        f"- machine: {os.cpu_count()} cores, {processor()}; load {before:.1f} before, {os.getloadavg()[0]:.1f} after",
-        f"- Python {platform.python_version()}; exchange, client and server share the machine; SQLite, embedded runner",
+    about = [
+        begun(f"python -m bench.exchange {closes}"),
+        machine(before),
+        "- exchange, client and server share the machine; SQLite, embedded runner",
         f"- {SYMBOLS} symbols; with the flag on 1m, 5m and 15m, without on 1m; rules that tell every change",
         "",
-        "| measure | target | found | |",
-        "| --- | --- | --- | --- |",
-        *(f"| {t.what} | {t.wanted} | {t.found} | {word[t.passed]} |" for t in rows),
     ]
-    path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-exchange-latency.md"
-    path.write_text("\n".join(lines) + "\n")
-    sys.stdout.write("\n".join(lines) + f"\nwritten to {path.relative_to(ROOT)}\n")
+    write("exchange-latency", "from the exchange to the client", [*about, *targets_table(rows)])
 
 
 if __name__ == "__main__":

@@ -6,12 +6,9 @@ compared. Wall time and processor time: other work on the machine disturbs the s
 """
 
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import median
 
@@ -19,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from bench.market import prices
-from bench.run import HERE, ROOT, ROUNDS, Target, alternate, ms, processor, ratio, timed
+from bench.measuring import ROOT, ROUNDS, Target, alternate, ms, ratio, timed
+from bench.reporting import begun, load, machine, targets_table, times_table, write
 from engine.correlation import beta, correlation
 from engine.value_at_risk import METHODS, value_at_risk
 
@@ -59,7 +57,7 @@ def measure_status() -> tuple[list[Target], dict[str, float]]:
 
 
 def main() -> None:
-    before = os.getloadavg()[0]
+    before = load()
     whole, holed = returns(0.0), returns(0.02)
     frames = {name: pd.DataFrame(values.T) for name, values in (("whole", whole), ("holed", holed))}
     for name, values in (("whole", whole), ("holed", holed)):
@@ -86,33 +84,15 @@ def main() -> None:
     ]
     more, times = measure_status()
     targets, took = [*targets, *more], took | times
-    text = report(targets, took, (before, os.getloadavg()[0]))
-    path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-risk.md"
-    path.write_text(text)
-    sys.stdout.write(f"{text}\nwritten to {path.relative_to(ROOT)}\n")
-
-
-def report(targets: list[Target], took: dict[str, float], load: tuple[float, float]) -> str:
-    """Return the report as Markdown."""
-    word = {True: "pass", False: "**miss**", None: ""}
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "pandas"))
-    lines = [
-        f"# {datetime.now(UTC):%Y-%m-%d}, risk measures",
-        "",
-        f"- command: `python -m bench.risk`, {datetime.now(UTC):%H:%M} UTC",
-        f"- versions: Python {platform.python_version()}, {versions}",
-        f"- machine: {os.cpu_count()} cores, {processor()}; load {load[0]:.1f} before, {load[1]:.1f} after",
+    about = [
+        begun("python -m bench.risk", versions),
+        machine(before),
         f"- {SYMBOLS} symbols, {RETURNS} returns each, one thread; medians of {ROUNDS} rounds in turn",
         "",
-        "| measure | target | found | |",
-        "| --- | --- | --- | --- |",
-        *(f"| {t.what} | {t.wanted} | {t.found} | {word[t.passed]} |" for t in targets),
-        "",
-        "| median of what was run | time |",
-        "| --- | ---: |",
-        *(f"| {name} | {1000 * seconds:,.2f} ms |" for name, seconds in took.items()),
     ]
-    return "\n".join(lines) + "\n"
+    tables = [*targets_table(targets), "", *times_table("median of what was run", took)]
+    write("risk", "risk measures", [*about, *tables])
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ look behind a new candle, which reads the candles; warm: every other.
 """
 
 import json
-import os
 import sys
-import tempfile
 import time
+
+from bench.databases import on_sqlite
 
 POSITIONS, BARS, HOUR, START = 100, 501, 3_600_000, 1_704_067_200_000
 COLD, WARM = 20, 200
@@ -71,17 +71,7 @@ def asked() -> dict[str, list[tuple[float, float]]]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {
-            "DATA_DIR": folder,
-            "MARKET_SOURCE": "simulated",
-            "DJANGO_SETTINGS_MODULE": "realtime_agent.settings",
-        }
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
+    with on_sqlite():
         fill()
         json.dump(asked(), sys.stdout)
 

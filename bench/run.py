@@ -5,19 +5,11 @@ peer that is missing ends the run; a target that is missed is reported as missed
 """
 
 import argparse
-import json
 import os
 import platform
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
-from statistics import median
-from typing import NamedTuple
 
 import django
 import pandas as pd
@@ -26,18 +18,17 @@ import talib
 from bench import ours
 from bench.classic import pandas_22, talib_22
 from bench.market import COLUMNS, prices
+from bench.measuring import COLUMNS_AT_ONCE, ROOT, ROUNDS, Peer, Target, alternate, peer, ratio, timed, worked
+from bench.reporting import begun, load, machine, targets_table, times_table, write
 from engine.evidence import history, logged, scan
 from engine.timeframes import WINDOW_BARS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_agent.settings")
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 SERIES = 2_000  # 500 symbols on 4 timeframes
 SAMPLE = 100  # series of the slow peers, whose cost is the same for each; their times are scaled up
 SHORT = 500  # bars of the windows on which the indicators alone are compared
 ARITHMETIC = 2_000_000_000  # multiplications: half as long as a scan
-HISTORY_BARS, PRESET_BARS, PRESETS, COLUMNS_AT_ONCE = 500_000, 50_000, 1_000, 100
-ROUNDS = 7
+HISTORY_BARS, PRESET_BARS, PRESETS = 500_000, 50_000, 1_000
 FIRST_SCORE = """
 import numpy as np
 from engine.evidence import scan
@@ -56,87 +47,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_agent.settings")
 import realtime_agent.asgi, realtime_agent.urls  # what answers requests is loaded with the first
 sys.exit("numba" in sys.modules)
 """
-
-Measure = Callable[[], float]
-
-
-class Target(NamedTuple):
-    """One line of the report. ``passed`` is None where nothing was promised."""
-
-    what: str
-    wanted: str
-    found: str
-    passed: bool | None
-
-
-class Peer:
-    """A peer's process, in its own environment: told which measure to run, it answers with seconds."""
-
-    def __init__(self, name: str, module: str, arguments: list[int]) -> None:
-        python = HERE / ".work" / name / "bin" / "python"
-        if not python.exists():
-            raise SystemExit(f"{name} is missing: run bench/setup_peers.sh")
-        command = [str(python), "-m", module, *map(str, arguments)]
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}  # ours alone
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._process = subprocess.Popen(command, cwd=ROOT, env=plain, text=True, **pipes)
-        self.versions: dict[str, str] = self._read(name)
-
-    def measure(self, what: str) -> Measure:
-        def run() -> float:
-            self._process.stdin.write(f"{what}\n")
-            self._process.stdin.flush()
-            return float(self._read(what))
-
-        return run
-
-    def _read(self, what: str):
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the peer's process ended at {what!r} (exit {self._process.wait()})")
-        return json.loads(line)
-
-    def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
-
-
-@contextmanager
-def peer(name: str, module: str, arguments: list[int]) -> Iterator[Peer]:
-    one = Peer(name, module, arguments)
-    try:
-        yield one
-    finally:
-        one.close()
-
-
-def timed(function: Callable[[], object], clock: Measure = time.perf_counter) -> Measure:
-    def run() -> float:
-        begun = clock()
-        function()
-        return clock() - begun
-
-    return run
-
-
-def worked(function: Callable[[], object]) -> Measure:
-    """Measure processor time: of what one thread does, it is the time on a machine that does nothing else."""
-    return timed(function, time.process_time)
-
-
-def alternate(measures: dict[str, Measure], rounds: int = ROUNDS) -> dict[str, float]:
-    """Return each measure's median seconds over ``rounds``; in each all run once, and a first round is thrown away."""
-    taken: dict[str, list[float]] = {name: [] for name in measures}
-    for lap in range(rounds + 1):
-        for name, measure in measures.items():
-            seconds = measure()
-            if lap:
-                taken[name].append(seconds)
-    return {name: median(values) for name, values in taken.items()}
-
-
-def ms(seconds: float) -> str:
-    return f"{1000 * seconds:,.1f} ms"
 
 
 def measure_scan(freqtrade: Peer, rounds: int) -> tuple[list[Target], dict[str, float]]:
@@ -182,10 +92,6 @@ def measure_scan(freqtrade: Peer, rounds: int) -> tuple[list[Target], dict[str, 
         Target("the same of arithmetic in registers: what this machine has to give", "", f"{given:.1f} ×", None),
     ]
     return targets, took
-
-
-def ratio(what: str, wanted: float, theirs: float, mine: float) -> Target:
-    return Target(what, f"≥ {wanted:g} ×", f"{theirs / mine:,.1f} ×", theirs / mine >= wanted)
 
 
 def measure_history(rounds: int) -> tuple[list[Target], dict[str, float]]:
@@ -261,36 +167,19 @@ def measure_memory() -> list[Target]:
     ]
 
 
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def report(
-    targets: list[Target], took: dict[str, float], versions: dict[str, str], load: tuple[float, float], rounds: int
-) -> str:
-    """Return the report as Markdown."""
-    word = {True: "pass", False: "**miss**", None: ""}
-    lines = [
-        f"# {datetime.now(UTC):%Y-%m-%d}",
-        "",
-        f"- command: `python -m bench.run`, begun {datetime.now(UTC):%H:%M} UTC",
-        f"- machine: {os.cpu_count()} cores, {processor()}, {platform.system()} {platform.machine()}; "
-        f"load {load[0]:.1f} before, {load[1]:.1f} after (1.0 is this run)",
+def notes(took: dict[str, float], versions: dict[str, str], before: float, rounds: int) -> tuple[list[str], list[str]]:
+    """Return what stands above the targets, and what stands below them."""
+    above = [
+        begun("python -m bench.run"),
+        machine(before),
         f"- versions: {', '.join(f'{name} {number}' for name, number in versions.items())}",
         "- histories and presets by processor time of one thread, the rest by the clock",
         f"- medians of {rounds} rounds; in a round each runs once, ours and the peers' in turn",
         "",
-        "| measure | target | found | |",
-        "| --- | --- | --- | --- |",
-        *(f"| {t.what} | {t.wanted} | {t.found} | {word[t.passed]} |" for t in targets),
+    ]
+    below = [
         "",
-        f"| median of what was run, {SERIES:,} series where nothing else is said | time |",
-        "| --- | ---: |",
-        *(f"| {name} | {ms(seconds)} |" for name, seconds in took.items()),
+        *times_table(f"median of what was run, {SERIES:,} series where nothing else is said", took),
         "",
         f"freqtrade is measured on {SAMPLE} series, pandas on {SAMPLE // 4}, vectorbt on {COLUMNS_AT_ONCE} columns;",
         "scaled up. Our indicators are those the detectors use, 14 lines of the peers' 22 (no directional lines,",
@@ -299,14 +188,14 @@ def report(
         "of its trades, which were followed once for all. x is the sum that a score spreads: bars rank alike by",
         "both. Memory is that of the arrays, not of the process.",
     ]
-    return "\n".join(lines) + "\n"
+    return above, below
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the engine beside its peers.")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each runs, {ROUNDS} unless given")
     rounds = parser.parse_args().rounds
-    before = os.getloadavg()[0]
+    before = load()
     versions = {"Python": platform.python_version(), "TA-Lib": talib.__version__}
     versions |= {name: version(name) for name in ("numpy", "numba", "pandas")}
     scan(ours.windows(prices(1, WINDOW_BARS)))  # compiles, where nobody has
@@ -322,11 +211,8 @@ def main() -> None:
         more, times = measure_presets(vectorbt, rounds)
         targets, took = [*targets, *more], took | times
     targets += measure_memory()
-    text = report(targets, took, versions, (before, os.getloadavg()[0]), rounds)
-    path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}.md"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text)
-    sys.stdout.write(f"{text}\nwritten to {path.relative_to(ROOT)}\n")
+    above, below = notes(took, versions, before, rounds)
+    write("", "", [*above, *targets_table(targets), *below])
 
 
 if __name__ == "__main__":

@@ -10,22 +10,20 @@ TEST_REDIS_URL. Three things are measured:
 """
 
 import os
-import platform
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+from bench.databases import on_postgresql
 from bench.market import COLUMNS, prices
-from bench.run import HERE, ROOT, Target, processor, ratio
-from tests.databases import empty_database
+from bench.measuring import ROOT, Target, ratio
+from bench.reporting import begun, load, machine, targets_table, times_table, write
 
 SERIES, SYMBOLS = int(os.environ.get("SERIES", "2000")), int(os.environ.get("SYMBOLS", "500"))
 TIMEFRAMES = ("5m", "15m", "1h")
@@ -39,25 +37,6 @@ NOW = 1_700_006_400_000 // BLOCK * BLOCK + 100 * HOUR  # in the middle of a bloc
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 
 Took = dict[str, float]
-
-
-@contextmanager
-def database() -> Iterator[Path]:
-    """A migrated database of its own, under the settings of a worker; gives the folder of its data."""
-    with empty_database() as url, tempfile.TemporaryDirectory() as data:
-        os.environ |= {"DATABASE_URL": url, "DATA_DIR": data, "DATABASE_POOL_SIZE": "0", "MARKET_SOURCE": "simulated"}
-        os.environ["DJANGO_SETTINGS_MODULE"] = "realtime_agent.settings"
-        for name in ("REDIS_URL", "CELERY_BROKER_URL"):
-            os.environ.pop(name, None)
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-        from django.db import connection
-
-        call_command("migrate", verbosity=0)
-        yield Path(data)
-        connection.close()
 
 
 def stored(market, symbols: int, timeframes: tuple[str, ...]) -> list:
@@ -315,9 +294,9 @@ def scanned_by(arrivals: Arrivals, workers: int) -> Took:
 def main() -> None:
     from engine import warm
 
-    before = os.getloadavg()[0]
+    before = load()
     warm.main(only_if_cold=True)
-    with database() as data:
+    with on_postgresql() as data:
         took = many_series(data)
         say(f"storing {SYMBOLS} symbols")
         arrivals = Arrivals()
@@ -343,33 +322,15 @@ def main() -> None:
         ),
         Target("the same by 1, 2 and 4 workers, the slowest", "< 1 s", f"{slowest:.2f} s", slowest < 1.0),
     ]
-    text = report(targets, took, signals, (before, os.getloadavg()[0]))
-    path = HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d}-scale.md"
-    path.write_text(text)
-    sys.stdout.write(f"{text}\nwritten to {path.relative_to(ROOT)}\n")
-
-
-def report(targets: list[Target], took: Took, signals: int, load: tuple[float, float]) -> str:
-    """Return the report as Markdown."""
-    word = {True: "pass", False: "**miss**", None: ""}
-    lines = [
-        f"# {datetime.now(UTC):%Y-%m-%d}, a tick over many series on PostgreSQL",
-        "",
-        f"- command: `python -m bench.scale`, {datetime.now(UTC):%H:%M} UTC; Python {platform.python_version()}",
-        f"- machine: {os.cpu_count()} cores, {processor()}; load {load[0]:.1f} before, {load[1]:.1f} after; "
-        "PostgreSQL and Redis run on it too",
+    about = [
+        begun("python -m bench.scale"),
+        f"{machine(before)}; PostgreSQL and Redis run on it too",
         f"- wall time; medians of {ROUNDS} rounds (3 of the starts, 1 of the ORM's loads)",
         f"- a scan is that of a full hour, where all three timeframes close; it told {signals} signals on average",
         "",
-        "| measure | target | found | |",
-        "| --- | --- | --- | --- |",
-        *(f"| {t.what} | {t.wanted} | {t.found} | {word[t.passed]} |" for t in targets),
-        "",
-        "| what was run | time |",
-        "| --- | ---: |",
-        *(f"| {name} | {1000 * seconds:,.1f} ms |" for name, seconds in took.items()),
     ]
-    return "\n".join(lines) + "\n"
+    tables = [*targets_table(targets), "", *times_table("what was run", took)]
+    write("scale", "a tick over many series on PostgreSQL", [*about, *tables])
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from backtest.running import Spec, run
 from backtest.search import material, search
 from backtest.walk_forward import SHARE, Study, walk
 from bench.market import prices
+from bench.measuring import COLUMNS_AT_ONCE, Target, alternate, peer, ratio, timed
 from bench.rule import CAPITAL, FEE, SLIPPAGE
-from bench.run import COLUMNS_AT_ONCE, Target, alternate, peer, ratio, timed
 from engine.outcomes import Course
 from engine.plan import Terms
 from engine.rules import Rules
