@@ -10,16 +10,16 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.market import prices
-from bench.measuring import COLUMNS_AT_ONCE, ROOT, Target, alternate, ms, peer, ratio, timed
+from bench.measuring import COLUMNS_AT_ONCE, ROOT, Peer, Target, alternate, ms, peer, ratio, timed, worked
 from bench.reporting import begun, load, machine, targets_table, times_table, write
 from bench.rule import CAPITAL, FEE, SLIPPAGE, switches
 from engine import statistics
@@ -76,80 +76,118 @@ def closed_of(result: Simulation) -> tuple[list[float], list[int], list[int]]:
     return ledger.profit[closed].tolist(), ledger.entry_bar[closed].tolist(), ledger.exit_bar[closed].tolist()
 
 
+class Peers(NamedTuple):
+    vectorbt: Peer
+    backtesting: Peer
+    freqtrade: Peer
+
+
+def started(stack: ExitStack) -> Peers:
+    sizes = [SHORT_BARS, MANY_MEASURED, MANY_BARS, PRESETS_MEASURED, PRESET_BARS, FEATURES]
+    return Peers(
+        stack.enter_context(peer("vectorbt", "bench.peers.vectorbt_backtest", [BARS, MANY, MANY_BARS])),
+        stack.enter_context(peer("backtesting", "bench.peers.backtesting_backtest", sizes)),
+        stack.enter_context(peer("freqtrade", "bench.peers.freqtrade_backtest", [SHORT_BARS])),
+    )
+
+
 def measure_simulation(stack: ExitStack) -> tuple[list[Target], dict[str, float], dict[str, str]]:
     """One symbol and many, bare and with statistics, and a whole backtest from candles."""
+    values = prices(1, BARS)
+    peers = started(stack)
+    targets = require_all_same(peers, values)
+    took = time_short(peers, values) | time_slow(peers)
+    return (
+        [*targets, *simulated(took), *completed(took)],
+        took,
+        peers[0].versions | peers[1].versions | peers[2].versions,
+    )
+
+
+def first(values: np.ndarray, bars: int) -> tuple[Prices, Orders]:
+    """Return the first bars of prices, and what the rule orders on them."""
+    return table_of(values[:, :, :bars]), orders_of(values[:, :, :bars])
+
+
+def simulated_on(table: Prices, orders: Orders) -> Simulation:
+    return simulate(table, orders, CAPITAL, COSTS, PLAIN)
+
+
+def require_all_same(peers: Peers, values: np.ndarray) -> list[Target]:
+    profits, _, _ = closed_of(simulated_on(*first(values, BARS)))
+    _, entries, exits = closed_of(simulated_on(*first(values, SHORT_BARS)))
+    told = [one.versions.pop("facts") for one in peers]
+    return [
+        require_same("vectorbt", told[0], profits),
+        # Its sizes are whole units, and freqtrade's costs are one fee: bars are compared, not money.
+        require_same("backtesting.py", told[1], [*entries, *exits]),
+        require_same("freqtrade (entries)", told[2][: len(entries)], entries),
+    ]
+
+
+def time_short(peers: Peers, values: np.ndarray) -> dict[str, float]:
+    """Return what ours and vectorbt's take, in turn."""
     from bench.whole_backtests import complete
 
-    values, many = prices(1, BARS), prices(MANY, MANY_BARS)
-    table, orders, whole_run = table_of(values), orders_of(values), complete(values[0])
-    short, short_orders = Prices(*(column[:SHORT_BARS] for column in table)), orders_of(values[:, :, :SHORT_BARS])
-    many_table, many_orders = table_of(many), orders_of(many)
-    vectorbt = stack.enter_context(peer("vectorbt", "bench.peers.vectorbt_backtest", [BARS, MANY, MANY_BARS]))
-    sizes = [SHORT_BARS, MANY_MEASURED, MANY_BARS, PRESETS_MEASURED, PRESET_BARS, FEATURES]
-    backtesting = stack.enter_context(peer("backtesting", "bench.peers.backtesting_backtest", sizes))
-    freqtrade = stack.enter_context(peer("freqtrade", "bench.peers.freqtrade_backtest", [SHORT_BARS]))
-    profits, _, _ = closed_of(simulate(table, orders, CAPITAL, COSTS, PLAIN))
-    _, entries, exits = closed_of(simulate(short, short_orders, CAPITAL, COSTS, PLAIN))
-    targets = [
-        require_same("vectorbt", vectorbt.versions.pop("facts"), profits),
-        # Its sizes are whole units, and freqtrade's costs are one fee: bars are compared, not money.
-        require_same("backtesting.py", backtesting.versions.pop("facts"), [*entries, *exits]),
-        require_same("freqtrade (entries)", freqtrade.versions.pop("facts")[: len(entries)], entries),
-    ]
+    one, short, whole = first(values, BARS), first(values, SHORT_BARS), complete(values[0])
+    many = first(prices(MANY, MANY_BARS), MANY_BARS)
     took = alternate(
         {
-            "our simulation": timed(lambda: simulate(table, orders, CAPITAL, COSTS, PLAIN)),
-            "the same with all statistics": timed(lambda: with_statistics(table, orders)),
-            "ours, 100,000 bars": timed(lambda: simulate(short, short_orders, CAPITAL, COSTS, PLAIN)),
-            "ours, 50 symbols of 20,000 bars": timed(lambda: simulate(many_table, many_orders, CAPITAL, COSTS, PLAIN)),
-            "our complete backtest from candles, one core": timed(lambda: whole_run(1)),
-            "our complete backtest from candles, two cores": timed(lambda: whole_run(2)),
-            "vectorbt from_signals": vectorbt.measure("signals"),
-            "vectorbt with five statistics": vectorbt.measure("statistics"),
-            "vectorbt, 50 columns of 20,000 bars": vectorbt.measure("many"),
+            "our simulation": timed(lambda: simulated_on(*one)),
+            "the same with all statistics": timed(lambda: with_statistics(*one)),
+            "ours, 100,000 bars": timed(lambda: simulated_on(*short)),
+            "ours, 50 symbols of 20,000 bars": timed(lambda: simulated_on(*many)),
+            "our complete backtest from candles, one core": timed(lambda: whole(1)),
+            "our complete backtest from candles, two cores": timed(lambda: whole(2)),
+            "vectorbt from_signals": peers.vectorbt.measure("signals"),
+            "vectorbt with five statistics": peers.vectorbt.measure("statistics"),
+            "vectorbt, 50 columns of 20,000 bars": peers.vectorbt.measure("many"),
         },
         ROUNDS,
     )
-    begun = time.process_time()
-    whole_run(1)
-    took["the complete backtest, processor time"] = time.process_time() - begun
-    took |= alternate(
+    return took | {"the complete backtest, processor time": worked(lambda: whole(1))()}
+
+
+def time_slow(peers: Peers) -> dict[str, float]:
+    """Return what backtesting.py and freqtrade take, scaled up from what was measured."""
+    took = alternate(
         {
-            "backtesting.py, 100,000 bars": backtesting.measure("run"),
-            "backtesting.py, 50 symbols": backtesting.measure("many"),
-            "backtesting.py, 1,000 presets": backtesting.measure("presets"),
-            "freqtrade, 500,000 bars": freqtrade.measure("run"),
+            "backtesting.py, 100,000 bars": peers.backtesting.measure("run"),
+            "backtesting.py, 50 symbols": peers.backtesting.measure("many"),
+            "backtesting.py, 1,000 presets": peers.backtesting.measure("presets"),
+            "freqtrade, 500,000 bars": peers.freqtrade.measure("run"),
         },
         SLOW_ROUNDS,
     )
     took["backtesting.py, 50 symbols"] *= MANY / MANY_MEASURED
     took["backtesting.py, 1,000 presets"] *= PRESETS / PRESETS_MEASURED
     took["freqtrade, 500,000 bars"] *= BARS / SHORT_BARS
-    bare = took["vectorbt from_signals"]
-    ours_many = took["ours, 50 symbols of 20,000 bars"]
-    targets += [
+    return took
+
+
+def simulated(took: dict[str, float]) -> list[Target]:
+    bare, many = took["vectorbt from_signals"], took["ours, 50 symbols of 20,000 bars"]
+    five, ours = took["vectorbt with five statistics"], took["the same with all statistics"]
+    slow, short = took["backtesting.py, 100,000 bars"], took["ours, 100,000 bars"]
+    return [
         ratio("simulation against vectorbt `from_signals`", 15, bare, took["our simulation"]),
-        ratio(
-            "with all statistics against vectorbt with five",
-            20,
-            took["vectorbt with five statistics"],
-            took["the same with all statistics"],
-        ),
-        ratio(
-            "simulation against backtesting.py", 400, took["backtesting.py, 100,000 bars"], took["ours, 100,000 bars"]
-        ),
-        ratio("50 symbols against vectorbt's 50 columns", 15, took["vectorbt, 50 columns of 20,000 bars"], ours_many),
-        ratio("50 symbols against backtesting.py's 50 tests", 400, took["backtesting.py, 50 symbols"], ours_many),
+        ratio("with all statistics against vectorbt with five", 20, five, ours),
+        ratio("simulation against backtesting.py", 400, slow, short),
+        ratio("50 symbols against vectorbt's 50 columns", 15, took["vectorbt, 50 columns of 20,000 bars"], many),
+        ratio("50 symbols against backtesting.py's 50 tests", 400, took["backtesting.py, 50 symbols"], many),
     ]
+
+
+def completed(took: dict[str, float]) -> list[Target]:
+    bare, found = took["vectorbt from_signals"], []
     for cores in ("one core", "two cores"):
-        whole = took[f"our complete backtest from candles, {cores}"]
-        what = f"complete, all detectors, {cores}"
+        whole, what = took[f"our complete backtest from candles, {cores}"], f"complete, all detectors, {cores}"
         times = f"{whole / bare:.1f} ×"
-        targets += [
+        found += [
             Target(f"{what}: vectorbt's bare simulations", "≤ 3 ×", times, whole <= 3 * bare),
             ratio(f"{what}: against freqtrade's backtest", 80, took["freqtrade, 500,000 bars"], whole),
         ]
-    return targets, took, vectorbt.versions | backtesting.versions | freqtrade.versions
+    return found
 
 
 def measure_requests() -> tuple[list[Target], dict[str, float]]:

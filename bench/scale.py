@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,7 @@ WORKERS = (1, 2, 4)
 BARS = 800  # a window and some
 CHUNK = 200  # series of which the ORM holds the objects at a time
 ROUNDS = 5
+SNAPSHOT = "windows-of-the-bench"
 FIVE, HOUR = 300_000, 3_600_000
 BLOCK = 256 * HOUR
 NOW = 1_700_006_400_000 // BLOCK * BLOCK + 100 * HOUR  # in the middle of a block of every timeframe
@@ -100,7 +102,6 @@ def say(what: str) -> None:
 
 def many_series(data: Path) -> Took:
     """A tick's read, update and features of SERIES series, the ORM's load of all, and starts from file and table."""
-    from engine.steps import Followed, Steps
     from market import snapshot
     from market.models import Candle, Market
     from market.windows import Windows
@@ -108,57 +109,75 @@ def many_series(data: Path) -> Took:
     market = Market.objects.create(key="bench", source="bench")
     say(f"storing {SERIES} series")
     series = stored(market, SERIES, ("5m",))
-    walks = prices(SERIES, ROUNDS + 1, seed=5)
-    took: Took = {}
-
-    def everything(read: Callable[[list], object]) -> None:
-        for at in range(0, SERIES, CHUNK):
-            read(series[at : at + CHUNK])
-
-    def bars(members: list):
-        return (
-            Candle.objects.filter(series__in=members).opening(NOW - 767 * FIVE, NOW).order_by("series_id", "open_time")
-        )
-
     say("the ORM's loads")
-    took["the ORM's load of all bars, objects"] = timed(lambda: everything(lambda m: list(bars(m))))
-    took["the ORM's load of all bars, tuples"] = timed(lambda: everything(lambda m: list(bars(m).values_list())))
-
+    took = loaded_by_the_orm(series)
     say("ticks and starts")
-    windows, steps = Windows(), Steps()
-    took["start from the table"] = timed(lambda: windows.refresh(series, NOW))
-    path = data / "windows" / "bench"
-    snapshot.write(path, windows, series, market)
+    windows = Windows()
+    windows.refresh(series, NOW)
+    snapshot.write(data / SNAPSHOT, windows, series, market)
+    took |= ticks(windows, series)
+    took |= starts(series, market, data)
+    Candle.objects.filter(series__in=series).delete()
+    return took
+
+
+def loaded_by_the_orm(series: list) -> Took:
+    from market.models import Candle
+
+    def everything(read: Callable[[Any], object]) -> None:
+        for at in range(0, SERIES, CHUNK):
+            bars = Candle.objects.filter(series__in=series[at : at + CHUNK]).opening(NOW - 767 * FIVE, NOW)
+            read(bars.order_by("series_id", "open_time"))
+
+    return {
+        "the ORM's load of all bars, objects": timed(lambda: everything(list)),
+        "the ORM's load of all bars, tuples": timed(lambda: everything(lambda bars: list(bars.values_list()))),
+    }
+
+
+def ticks(windows: Any, series: list) -> Took:
+    """Return what a tick takes, median of ROUNDS behind one that is thrown away; and the first, which folds all."""
+    from engine.steps import Followed, Steps
+
+    walks, steps = prices(SERIES, ROUNDS + 1, seed=5), Steps()
 
     def features(at: int) -> None:
         cuts = {one.pk: windows.cut(one, at) for one in series}
         found = steps.scan({one.pk: Followed(cuts[one.pk], windows.mark(one)) for one in series})
         assert len(found) == SERIES
 
-    took["all windows folded whole (a start, and every 256th bar)"] = timed(lambda: features(NOW))
-    taken: dict[str, list[float]] = {"delta read and update": [], "features": []}
+    whole = timed(lambda: features(NOW))
+    updates, scored = [], []
     for n in range(ROUNDS + 1):
         at = NOW + (n + 1) * FIVE
         copy_in(series, np.array([at - FIVE]), walks[:, :, n : n + 1])
-        taken["delta read and update"].append(timed(lambda at=at: windows.refresh(series, at)))
-        taken["features"].append(timed(lambda at=at: features(at)))
-    took |= {f"a tick's {name}": median(values[1:]) for name, values in taken.items()}
-    took["a tick's delta read, update and features"] = median(
-        a + b for a, b in list(zip(*taken.values(), strict=True))[1:]
-    )
+        updates.append(timed(lambda at=at: windows.refresh(series, at)))
+        scored.append(timed(lambda at=at: features(at)))
+    both = [a + b for a, b in zip(updates, scored, strict=True)]
+    return {
+        "all windows folded whole (a start, and every 256th bar)": whole,
+        "a tick's delta read and update": median(updates[1:]),
+        "a tick's features": median(scored[1:]),
+        "a tick's delta read, update and features": median(both[1:]),
+    }
+
+
+def starts(series: list, market: Any, data: Path) -> Took:
+    """Return what a worker's start takes, from its snapshot of before the ticks and from the table alone."""
+    from market import snapshot
+    from market.windows import Windows
+
+    now = NOW + (ROUNDS + 1) * FIVE
 
     def from_file() -> None:
         started = Windows()
-        assert snapshot.read(path, started, series, market) == SERIES
-        started.refresh(series, NOW + (ROUNDS + 1) * FIVE)
+        assert snapshot.read(data / SNAPSHOT, started, series, market) == SERIES
+        started.refresh(series, now)
 
-    def from_table() -> None:
-        Windows().refresh(series, NOW + (ROUNDS + 1) * FIVE)
-
-    took["start from the file and what came since"] = median(timed(from_file) for _ in range(3))
-    took["start from the table"] = median(timed(from_table) for _ in range(3))
-    Candle.objects.filter(series__in=series).delete()
-    return took
+    return {
+        "start from the table": median(timed(lambda: Windows().refresh(series, now)) for _ in range(3)),
+        "start from the file and what came since": median(timed(from_file) for _ in range(3)),
+    }
 
 
 class Arrivals:

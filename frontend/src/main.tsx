@@ -1,6 +1,10 @@
 import "@fontsource-variable/inter/wght.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/header.css";
+import "./styles/states.css";
+import "./styles/panels.css";
+import "./styles/marks.css";
 
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";

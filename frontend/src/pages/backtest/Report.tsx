@@ -11,6 +11,7 @@ import type { Mark } from "../../ui/CandleChart";
 import type { LineOf } from "../../ui/LineChart";
 import { Loading } from "../../ui/states";
 import { Time } from "../../ui/Time";
+import { Tiles } from "../../ui/Tiles";
 
 const LineChart = lazy(() => import("../../ui/LineChart"));
 const CandleChart = lazy(() => import("../../ui/CandleChart"));
@@ -48,16 +49,7 @@ function Figures({ result }: { result: BacktestResponse }) {
     ["Return a year", percent(metrics.cagr, 1)],
     ["Candles", whole(meta.candles)],
   ];
-  return (
-    <dl className="tiles" data-testid="metrics" data-id={result.id}>
-      {figures.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Tiles figures={figures} testid="metrics" id={result.id} />;
 }
 
 const money = (value: number | null) => fixed(value, 0);

@@ -7,6 +7,7 @@ import { fixed, percent, signed, whole } from "../../format/format";
 import type { LineOf } from "../../ui/LineChart";
 import { Failed, Loading } from "../../ui/states";
 import { Time } from "../../ui/Time";
+import { Tiles } from "../../ui/Tiles";
 import { reportOf, type Walk } from "./walk";
 
 const LineChart = lazy(() => import("../../ui/LineChart"));
@@ -84,14 +85,7 @@ function Report({ walk }: { walk: Walk }) {
   ];
   return (
     <>
-      <dl className="tiles">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Tiles figures={figures} />
       <Equity walk={walk} />
       <Windows walk={walk} />
     </>

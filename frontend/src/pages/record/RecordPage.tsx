@@ -6,6 +6,7 @@ import type { Groups, Record as RecordAnswer, Summary } from "../../api/generate
 import { percent, signed, whole } from "../../format/format";
 import { detectorName } from "../../format/words";
 import { Failed, Loading } from "../../ui/states";
+import { Tiles } from "../../ui/Tiles";
 import { Reliability } from "./Reliability";
 
 const GROUPS: [keyof Groups, string][] = [
@@ -85,14 +86,7 @@ function Overall({ record }: { record: RecordAnswer }) {
           {whole(overall.count)} outcomes so far: too few to say how often signals are right.
         </p>
       )}
-      <dl className="tiles record-tiles" data-testid="record">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Tiles figures={figures} className="record-tiles" testid="record" />
     </>
   );
 }

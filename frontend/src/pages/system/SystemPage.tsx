@@ -9,6 +9,7 @@ import { fixed, span, whole } from "../../format/format";
 import { useLive } from "../../live/live";
 import { Failed, Loading } from "../../ui/states";
 import { Time } from "../../ui/Time";
+import { Tiles } from "../../ui/Tiles";
 import { Feeds } from "./Feeds";
 
 const EVERY_MS = 3000;
@@ -69,16 +70,7 @@ function Figures({ metrics }: { metrics: Metrics }) {
     ["Up for", span(system.uptime_seconds * 1000)],
     ["This page’s retries", whole(attempts)],
   ];
-  return (
-    <dl className="tiles" data-testid="figures">
-      {figures.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Tiles figures={figures} testid="figures" />;
 }
 
 function Runs() {
