@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -105,30 +106,43 @@ def test_the_same_task_again_and_again_and_late_is_one_run_and_one_commit(stack,
     judged()
 
 
+@contextmanager
+def third_worker(stack):
+    """One more worker, which has looked for ticks: what stands, it takes over before a watchdog ends who stopped."""
+    third = stack.start("worker9", [*stack.all["worker0"]._command, "-n", "w9@test"])
+
+    def looks() -> bool:
+        seen = {name.rsplit(":", 1)[1] for (name,) in stack.postgres.rows("SELECT name FROM agent_runner")}
+        return not seen.isdisjoint(str(child.pid) for child in third.children)
+
+    wait_for(looks, 120.0, "a tick looked for by the third worker")
+    try:
+        yield
+    finally:
+        stack.all.pop("worker9").stop()
+
+
 def stop_past_its_lease(stack) -> None:
-    """Stop the worker that is in the middle of a scan until another has taken its shard over; then let it go on."""
-    shard, fence = stack.wait_for_a_shard_under_way()
-    stopped = workers(stack)[0].children + workers(stack)[1].children
-    for child in stopped:  # whichever has it: the other one is let go at once
-        child.suspend()
+    """Stop the worker that is in the middle of a scan until the third has taken its shard over; then let it go on."""
+    stopped = stack.all["worker0"].children + stack.all["worker1"].children
     query = "SELECT fence, finished_at IS NOT NULL FROM agent_scanshard WHERE id = %s"
-    if stack.postgres.rows(query, shard)[0] != (fence, False):
+    while True:
+        shard, fence = stack.wait_for_a_shard_under_way()
+        for child in stopped:  # whichever has it
+            child.suspend()
+        wait_for(lambda s=shard, f=fence: stack.postgres.rows(query, s)[0] != (f, False), what="the shard taken over")
+        taken_over = stack.postgres.rows(query, shard)[0][0] > fence  # else the third worker had it, and finished
         for child in stopped:
             child.resume()
-        return stop_past_its_lease(stack)  # it had ended by then
-    extra = stack.start("worker9", [*stack.all["worker0"]._command, "-n", "w9@test"])
-    wait_for(lambda: stack.postgres.rows(query, shard)[0][0] > fence, what="the shard taken over")
-    for child in stopped:
-        child.resume()
-    stack.wait_for_ticks(2)
-    del extra
-    stack.all.pop("worker9").stop()
-    return None
+        if taken_over:
+            stack.wait_for_ticks(2)
+            return
 
 
 def test_a_worker_stopped_past_its_lease_is_fenced_when_it_wakes(stack, judged):
-    for _ in range(times(2, 30)):
-        stop_past_its_lease(stack)
+    with third_worker(stack):
+        for _ in range(times(2, 30)):
+            stop_past_its_lease(stack)
     assert whole_shards(stack)
     judged()
 
