@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def on_sqlite() -> Stage:
-    return pytest("SQLite", ["-n", "2", *BY_FILE, "tests", *ignored([*PROCESSES, *FAULTS, *BROWSER])])
+    return pytest("SQLite", ["-n", "3", *BY_FILE, "tests", *ignored([*PROCESSES, *FAULTS, *BROWSER])])
 
 
 def on_services() -> list[Stage]:
@@ -85,7 +85,7 @@ def on_services() -> list[Stage]:
         said = f"not tested on PostgreSQL and Redis: {', '.join(missing)} does not answer"
         return [Stage("PostgreSQL, Redis", ["sh", "-c", f"echo '{said}'; test \"$CI\" != true"])]
     services = {"DATABASE_URL": DATABASE_URL, "REDIS_URL": REDIS_URL}
-    return [pytest("PostgreSQL, Redis", ["-n", "2", *BY_FILE, *STORED, *ignored(SAME)], services)]
+    return [pytest("PostgreSQL, Redis", ["-n", "4", *BY_FILE, *STORED, *ignored(SAME)], services)]
 
 
 def faults() -> Stage:

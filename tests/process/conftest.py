@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -35,6 +34,8 @@ class Server:
         self.environment = environment
         self.port = int(environment["PORT"])
         self.process: subprocess.Popen | None = None
+        # A file: a pipe that nobody reads would stop a server that says much.
+        self.log = Path(environment["DATA_DIR"]) / f"server-{self.port}.log"
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "manage.py", *arguments]
@@ -46,16 +47,15 @@ class Server:
         if "DATABASE_URL" in self.environment:
             assert self.manage("migrate", "-v0").returncode == 0
         command = [sys.executable, "manage.py", "serve"]
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - a pipe that nobody reads would stop a server that says much
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT
-        )
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
+            )
         self.wait(lambda: self.get("/health/live"))
         return self
 
     def said(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
+        return self.log.read_text(errors="replace")
 
     def wait(self, look, seconds: float = PATIENCE_S):
         """Return what ``look`` returns as soon as it is true."""
@@ -86,7 +86,6 @@ class Server:
     def stop(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
         code = self.process.wait(timeout=PATIENCE_S)
-        self.log.close()
         self.process = None
         return code
 

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import threading
 import time
 import urllib.error
@@ -97,8 +96,7 @@ def test_eight_threads_of_scans_api_sockets_and_pruning_never_hear_of_a_lock(ser
         assert set(seqs) == set(SYMBOLS)
         for symbol, got in seqs.items():
             assert got == list(range(1, len(got) + 1)), symbol
-    server.process.send_signal(signal.SIGTERM)
-    output = server.process.communicate(timeout=60)[0]
-    server.process = None
+    server.stop()
+    output = server.said()
     assert "locked" not in output, output[-5000:]
     assert "Traceback" not in output, output[-5000:]
