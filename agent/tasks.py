@@ -18,6 +18,7 @@ from market.models import Market
 from signals.models import Signal
 from signals.publish import mark_published, publish
 from telemetry.failures import count_failure
+from telemetry.memory import settle
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +60,13 @@ def prune_stored() -> None:
 def _work() -> None:
     with _one_at_a_time:  # a pool of threads shares the windows
         market = current_market()
+        begun = market.pk not in _tickers
         ticker = _tickers.setdefault(market.pk, Ticker(market, share))
         until = time.monotonic() + WORK_S
         while (step := ticker.step(idle_s=1.0)).wait_s == 0.0:
+            if begun:  # the first scan has loaded what scans need
+                settle()
+                begun = False
             _send(ticker.market, step.signals, step.ticks)
             if time.monotonic() > until:  # always behind, or a replay at full speed: the task's own limit comes nearer
                 wake()

@@ -78,7 +78,7 @@ def _with_block(values, about, total, squares, below):
 
 @kernel
 def _sums_of_returns(equity, about):
-    """Return the sums of ``_with_block`` over the returns, which are written nowhere but into a block that stays in cache."""
+    """Return the sums of ``_with_block`` over the returns, which are written into one block that stays in cache."""
     total = squares = below = 0.0
     returns = np.empty(BLOCK)
     for first in range(0, equity.size - 1, BLOCK):

@@ -10,6 +10,7 @@ from django.db.models import F, FloatField, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from engine.window import COLUMNS, Window
+from market.among import Among
 from market.models import Candle, Series
 
 # Around the rows of PostgreSQL's binary format: its signature without flags and extension, and the mark of its end.
@@ -48,7 +49,7 @@ def read_rows(members: Sequence[Series], start: int, end: int, lock: bool = Fals
 
 
 def _query(members: Sequence[Series], start: int, end: int) -> QuerySet[Candle, Any]:
-    bars = Candle.objects.filter(series__in=[one.pk for one in members]).opening(start, end)
+    bars = Candle.objects.filter(Among("series_id", (one.pk for one in members))).opening(start, end)
     names = [*COLUMNS[:-1], "taker"]
     taker: Any = F(COLUMNS[-1])
     if connection.vendor == "postgresql":

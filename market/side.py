@@ -10,6 +10,7 @@ from django.db import transaction
 
 from engine.side import HISTORY_MS, KINDS, SideValues, read_as
 from engine.timeframes import INTERVAL_MS
+from market.among import Among
 from market.models import Instrument, SideSeries, SideValue
 
 BATCH = 2000
@@ -81,7 +82,7 @@ def _misplaced(series: SideSeries, stored: Mapping[int, float], arrival: Arrival
 def read(members: Iterable[SideSeries], after: int) -> dict[int, SideValues]:
     """Return stored values with a later time than ``after`` by series id, oldest first; without values: left out."""
     kinds = {one.pk: one.kind for one in members}
-    wanted = SideValue.objects.filter(series__in=list(kinds), time__gt=after)
+    wanted = SideValue.objects.filter(Among("series_id", kinds), time__gt=after)
     rows = wanted.order_by("series_id", "time").values_list("series_id", "time", "known_at", "value")
     found = {}
     for pk, group in groupby(rows.iterator(), key=lambda row: row[0]):
@@ -109,7 +110,7 @@ class SideMemory:
     def refresh(self, instruments: Iterable[int], until: int) -> None:
         """Read what bars of these instruments (ids) that close at ``until`` may read."""
         ids = set(instruments)
-        members = list(SideSeries.objects.filter(instrument__in=ids)) if ids else []
+        members = list(SideSeries.objects.filter(Among("instrument_id", ids))) if ids else []
         for pk in ids:
             self._series[pk] = {}
         for one in members:

@@ -1,5 +1,6 @@
 """Windows of bars for scoring: read from the candle table, kept in memory, cut for a close, or the reason why not."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -8,6 +9,7 @@ import numpy as np
 from engine.side import SideValues, at_closes
 from engine.timeframes import MIN_BARS, WINDOW_BARS, window_start
 from engine.window import Window, empty, join
+from market.among import Among
 from market.block import OVERLAP_BARS, Block
 from market.candles import read_candles, read_rows
 from market.holes import LONGEST_WITHOUT_TRADES, HoleSpan, gaps
@@ -107,7 +109,7 @@ class Windows:
     """
 
     def __init__(self) -> None:
-        self._blocks: dict[str, Block] = {}  # by timeframe
+        self._blocks: dict[str, Block] = defaultdict(Block)  # by timeframe
         self._holes: dict[int, list[HoleSpan]] = {}
         self._beside = SideMemory()
         self._corrections: dict[int, int] = {}  # by market: the number of the last revision that was taken in
@@ -131,7 +133,7 @@ class Windows:
         self._beside.refresh((one.instrument_id for one in wanted), until)
 
     def _block(self, timeframe: str) -> Block:
-        return self._blocks.setdefault(timeframe, Block())
+        return self._blocks[timeframe]
 
     def _bars(self, series: Series) -> Window:
         return self._block(series.timeframe).bars(series.pk)
@@ -218,9 +220,9 @@ class Windows:
         """Read what is new: of those together that stand at the same bar, and not at all of those that are over."""
         groups: dict[int, list[Series]] = {}
         for one in members:
-            far_behind = self._next_open(one) < until - LAG_BARS * one.interval_ms
-            if not far_behind or one.ended_at is None:
-                groups.setdefault(self._next_open(one), []).append(one)
+            next_open = self._next_open(one)
+            if next_open >= until - LAG_BARS * one.interval_ms or one.ended_at is None:
+                groups.setdefault(next_open, []).append(one)
         for group in groups.values():
             self._extend_group(group, until)
 
@@ -246,7 +248,7 @@ class Windows:
 
     def _read_holes(self, members: list[Series]) -> None:
         self._holes = {}
-        found = Hole.objects.filter(series__in=[one.pk for one in members]).order_by("start")
+        found = Hole.objects.filter(Among("series_id", (one.pk for one in members))).order_by("start")
         for pk, start, end, reason in found.values_list("series_id", "start", "end", "reason"):
             self._holes.setdefault(pk, []).append(HoleSpan(start, end, reason))
 

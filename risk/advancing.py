@@ -18,6 +18,7 @@ from engine.fills import AT_STOP, NOT_TOUCHED, exit_price, fee_of, market_price,
 from engine.plan import ENTER_LONG, ENTER_SHORT, SIGNAL_TERMS, asks_to_leave, stop_price, target_price
 from engine.timeframes import INTERVAL_MS
 from market.models import Instrument, Market, Series, SideSeries, SideValue
+from market.updating import update_each
 from risk import protections
 from risk.bars import Bar, course
 from risk.books import book_of, bounds, lost_today, measured_for
@@ -354,8 +355,8 @@ class _Walk:
 
     def save(self) -> None:
         """Store what happened, all of it with how far it is."""
-        Position.objects.bulk_update(list(self.open.values()), FOLLOWED, batch_size=200)
-        Order.objects.bulk_update(self._decided, DECIDED, batch_size=200)
+        update_each(list(self.open.values()), FOLLOWED)
+        update_each(self._decided, DECIDED)
         EquityPoint.objects.bulk_create(self._points, 500)
         new = [one for one in self._protections if one.pk is None]
         Protection.objects.bulk_create(new)

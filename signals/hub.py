@@ -5,7 +5,6 @@ that want it. Status messages go to all connections: at each change and every 15
 """
 
 import asyncio
-import gc
 import logging
 import time
 from collections import Counter
@@ -30,6 +29,7 @@ from signals.wire.paths import WritePath, fallback
 from signals.wire.payload import Payload, encode
 from telemetry.catalogue import LAYER_LOSSES, SEND_SECONDS
 from telemetry.logs import trail
+from telemetry.memory import settle
 
 logger = logging.getLogger(__name__)
 
@@ -136,8 +136,7 @@ class Hub:
         return self._topics[symbol]
 
     async def _start(self) -> None:
-        gc.freeze()  # what is loaded by now stays: no collection walks through it again
-        gc.set_threshold(10_000, 20)  # messages are no cycles: reference counts free them
+        settle()
         self._channel = await self._layer.new_channel()
         await self._layer.group_add(HEADS_GROUP, self._channel)
         await self._layer.group_add(ANNOUNCEMENTS, self._channel)

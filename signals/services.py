@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from engine.rules import Decision, Rules, Scored, decide
 from engine.version import scoring_version
+from market.among import Among
 from market.models import Instrument, Market
 from presets.models import PresetVersion
 from signals.models import Signal, Stream, signal_id
@@ -39,7 +40,11 @@ STANDING = (
 
 def streams_of(instruments: list[Instrument]) -> dict[int, Stream]:
     """Return where each instrument stands, by its id; one that has not begun stands at 0."""
-    wanted = Stream.objects.filter(instrument__in=instruments).select_related("last_signal").only(*STANDING)
+    wanted = (
+        Stream.objects.filter(Among("instrument_id", (one.pk for one in instruments)))
+        .select_related("last_signal")
+        .only(*STANDING)
+    )
     known = {stream.pk: stream for stream in wanted}
     return {i.pk: known.get(i.pk) or Stream(instrument=i) for i in instruments}
 
@@ -108,7 +113,7 @@ def store(
 def _locked(instruments: list[Instrument]) -> dict[int, Stream]:
     """Return the streams with their rows locked, in one order for all workers."""
     rows = (
-        Stream.objects.filter(instrument__in=instruments)
+        Stream.objects.filter(Among("instrument_id", (one.pk for one in instruments)))
         .order_by("instrument_id")
         .defer("decision")
         .select_for_update()

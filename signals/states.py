@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from engine.catalogue import DETECTORS
 from engine.score import Policy, TimeframeScore, combine
 from engine.timeframes import INTERVAL_MS
+from market.among import Among
 from market.models import CandleRevision, Market, Series
 from market.windows import NoScore, Windows
 from signals.models import SeriesState
@@ -96,7 +97,7 @@ def states_at(market: Market, series: Sequence[Series], now: int) -> dict[int, S
 
     Raises StillLoading when a worker needs more time.
     """
-    stored = list(SeriesState.objects.filter(series__in=[one.pk for one in series]))
+    stored = list(SeriesState.objects.filter(Among("series_id", (one.pk for one in series))))
     corrected = _corrections(market, stored)
     # Current: scored at the newest close that there can be. Anything older may have been overtaken.
     newest = {one.pk: now // one.interval_ms * one.interval_ms for one in series}

@@ -148,15 +148,17 @@ def ideal(k: int) -> str:
     return f"{least} and {d}" if least == most else f"{least}-{most} and {d}"
 
 
+WANTED = ", ".join(f"{name} {ideal(k)}" for k, name in enumerate(NAMES))
+
+
 def reason(r: Mapping[str, float]) -> str:
     if r["side"] == 0:
         return "fewer than 5 confirmed swings yet"
     retraced = f"B took back {100 * r['ab']:.0f} % of XA, D {100 * r['ad']:.0f} %"
     if r["pattern"] == 0:
-        wanted = ", ".join(f"{name} {ideal(k)}" for k, name in enumerate(NAMES))
         return (
             f"no harmonic pattern of legs over {SHORTEST_LEG:.0f} ATR within {100 * TOLERANCE:.0f} % of its ratios: "
-            f"{retraced} ({wanted})"
+            f"{retraced} ({WANTED})"
         )
     k = int(r["pattern"]) - 1
     name = f"{'bullish' if r['side'] > 0 else 'bearish'} {NAMES[k]}"

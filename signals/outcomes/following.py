@@ -5,12 +5,13 @@ from math import isnan, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from engine.window import Window
 from market.candles import read_candles
 from market.holes import HoleSpan, gaps
 from market.models import Hole, Instrument, Series
+from market.updating import update_each
 from market.windows import hole_reason
 from signals.outcomes.calibrating import refit
 from signals.outcomes.models import Outcome
@@ -35,22 +36,11 @@ def follow(instruments: list[Instrument], now: int) -> int:
         return 0
     for members in _together(rows).values():
         _advance_all(members, now)
-    _store(rows)
+    update_each(rows, CHANGED)
     ended = [row for row in rows if row.how in Outcome.ENDED]
     if ended:
         refit({(row.signal.preset_version_id, row.basis) for row in ended}, rows[0].series.instrument.market_id, now)
     return sum(row.how != Outcome.How.OPEN for row in rows)
-
-
-def _store(rows: list[Outcome]) -> None:
-    """Write what following changes. By hand: bulk_update's CASE of every row and column took half of a tick."""
-    fields = [f for f in Outcome._meta.concrete_fields if f.name in CHANGED]
-    columns = ", ".join(f"{connection.ops.quote_name(str(f.column))} = %s" for f in fields)
-    statement = f"UPDATE {Outcome._meta.db_table} SET {columns} WHERE signal_id = %s"  # noqa: S608  names, no input
-    told = [*fields, Outcome._meta.pk]
-    values = [[f.get_db_prep_save(getattr(row, f.attname), connection) for f in told] for row in rows]
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, values)
 
 
 def _together(rows: list[Outcome]) -> dict[tuple[str, int], list[Outcome]]:

@@ -6,6 +6,7 @@ import numpy as np
 from django.db import models
 from django.db.models import Q
 
+from market.among import Among
 from market.models import Instrument, Market, Series
 from presets.models import PresetVersion
 
@@ -16,7 +17,8 @@ class OutcomeQuerySet(models.QuerySet["Outcome"]):
 
     def due(self, instruments: list[Instrument], now: int) -> Self:
         """Those still open whose next bar is closed at ``now`` (ms)."""
-        return self.filter(how=Outcome.How.OPEN, awaits__lte=now, series__instrument__in=instruments)
+        among = Among("series__instrument_id", (one.pk for one in instruments))
+        return self.filter(among, how=Outcome.How.OPEN, awaits__lte=now)
 
     def ended(self) -> Self:
         """Those that count: a result is known."""
