@@ -1,4 +1,4 @@
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { startTransition, useEffect, useState, useSyncExternalStore } from "react";
 
 import { readLatest } from "../api/endpoints";
 import { LiveClient, type Snapshot } from "./client";
@@ -33,8 +33,8 @@ export function useLive<T>(select: (snapshot: Snapshot) => T): T {
 }
 
 /**
- * As `useLive`, but at most once in `ms`: what comes in bursts is not drawn at each frame. `select` must be the same
- * function at every call.
+ * As `useLive`, but at most once in `ms`, and giving way to keys and scrolling: what comes in bursts is not drawn at
+ * each frame, and drawing it may take longer than a frame has. `select` must be the same function at every call.
  */
 export function useLiveEvery<T>(ms: number, select: (snapshot: Snapshot) => T): T {
   const [value, setValue] = useState(() => select(live.getSnapshot()));
@@ -44,7 +44,7 @@ export function useLiveEvery<T>(ms: number, select: (snapshot: Snapshot) => T): 
     const take = () => {
       timer = undefined;
       next = performance.now() + ms;
-      setValue(() => select(live.getSnapshot()));
+      startTransition(() => setValue(() => select(live.getSnapshot())));
     };
     const stop = live.listen(() => {
       timer ??= setTimeout(take, Math.max(0, next - performance.now()));

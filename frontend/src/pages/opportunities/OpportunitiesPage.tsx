@@ -1,6 +1,6 @@
 import "./opportunities.css";
 
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { memo, useDeferredValue, useEffect, useMemo, useState } from "react";
 
 import { useCloses } from "../../api/queries";
 import type { Timeframe } from "../../api/types";
@@ -14,6 +14,7 @@ import type { Filter, Row, Sort } from "./rows";
 import { useOrder, useRows } from "./useRows";
 
 const SPARK_BARS = 48;
+const NONE: Timeframe[] = [];
 const NO_FILTER: Filter = { text: "", direction: null, advice: null };
 
 export function OpportunitiesPage() {
@@ -30,12 +31,12 @@ export function OpportunitiesPage() {
       </Empty>
     );
   }
-  return <Opportunities rows={rows} timeframes={agent?.timeframes ?? []} now={agent?.market.now ?? null} stale={decisions.isError} decided={decisions.data !== undefined} />;
+  return <Opportunities rows={rows} timeframes={agent?.timeframes ?? NONE} now={agent?.market.now ?? null} stale={decisions.isError} decided={decisions.data !== undefined} />;
 }
 
 type Props = { rows: Row[]; timeframes: Timeframe[]; now: number | null; stale: boolean; decided: boolean };
 
-function Opportunities({ rows, timeframes, now, stale, decided }: Props) {
+const Opportunities = memo(function Opportunities({ rows, timeframes, now, stale, decided }: Props) {
   const [filter, setFilter] = useState(NO_FILTER);
   const [sort, setSort] = useState<Sort>({ key: "rank", descending: true });
   const [hold, setHold] = useState(false);
@@ -72,7 +73,7 @@ function Opportunities({ rows, timeframes, now, stale, decided }: Props) {
       </div>
     </div>
   );
-}
+});
 
 const LEADER_EVERY_MS = 5000;
 
