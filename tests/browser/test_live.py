@@ -74,26 +74,37 @@ def test_the_numbers_on_the_first_page_are_those_of_the_api(tabs, server):
     expect(focus.get_by_test_id("before")).to_contain_text(f"of {record['count'] if record['status'] == 'ok' else 30} ")
 
 
-def test_chosen_signals_notify_and_a_mute_is_heeded(tabs, server):
+def test_chosen_signals_notify_and_sound_and_a_mute_is_heeded(tabs, server):
     page = tabs.open(None)
     page.add_init_script(
         """window.told = [];
+        window.tones = 0;
+        window.AudioContext = class {
+            currentTime = 0;
+            createGain() {
+                return { gain: { setValueAtTime() {}, exponentialRampToValueAtTime() {} }, connect: (to) => to };
+            }
+            createOscillator() {
+                return { frequency: {}, connect: (to) => to, start: () => (window.tones += 1), stop() {} };
+            }
+        };
         window.Notification = class { constructor(title) { window.told.push(title); } };
         window.Notification.requestPermission = async () => 'granted';"""
     )
     page.goto(tabs.base + "/")
     ready(page)
     page.get_by_text("Alarms: off").click()
-    for name in ("notification", "BUY", "SELL", "HOLD"):
+    for name in ("notification", "sound", "BUY", "SELL", "HOLD"):
         page.get_by_label(name, exact=True).check()
     count = len(feed(page))
     until(page, lambda: len(feed(page)) > count)
     told = until(page, lambda: page.evaluate("window.told"))
     assert told[0].split()[1] in {symbol for symbol, _ in feed(page)}
+    assert page.evaluate("window.tones === window.told.length")
     page.get_by_label("mute", exact=True).check()
-    count, silent = len(feed(page)), page.evaluate("window.told.length")
+    count, silent = len(feed(page)), page.evaluate("[window.told.length, window.tones]")
     until(page, lambda: len(feed(page)) > count)
-    assert page.evaluate("window.told.length") == silent
+    assert page.evaluate("[window.told.length, window.tones]") == silent
 
 
 def shown_price(price: float) -> str:

@@ -259,7 +259,7 @@ def test_the_symbol_page_tells_what_held_the_signal_back_and_the_plan_of_the_api
     expect(page.locator("[data-because=unchanged]")).to_contain_text("Nothing changed enough")
     expect(page.locator(".symbol-head")).to_contain_text(f"{decisions[symbol]['score']:.3f}")
     with page.expect_response("**/api/risk/calculate-stop-loss") as answered:
-        page.reload()
+        page.goto(page.url)  # as above
     stop = answered.value.json()["stop_loss"]
     plan = page.locator("section", has=page.get_by_role("heading", name="Plan", exact=True))
     expect(plan).to_contain_text(f"{stop:,.2f}" if stop >= 1000 else f"{stop:,.4f}" if stop >= 1 else f"{stop:.6g}")

@@ -115,3 +115,11 @@ def test_a_gap_that_was_asked_for_in_vain_is_not_asked_for_again_at_once(track):
             waits.append(moment)
             break
     assert waits and waits[0] >= 1_000
+
+
+def test_once_it_answers_again_a_hole_is_confirmed_without_the_waits_of_the_failures_before(track):
+    track.want(START + 3 * FIVE, START + 4 * FIVE, NOW)
+    for _ in range(5):
+        track.failed(track.gaps[0], NOW)
+    ask(track, [8], NOW)
+    assert track.gaps[0].due_at - NOW <= 60_000

@@ -24,7 +24,7 @@ class Gap:
     end: int
     due_at: int
     tries: int = 0  # answers that could have held the bars and did not
-    failures: int = 0  # requests without a usable answer
+    failures: int = 0  # requests without a usable answer since the last one that had some
     late: bool = False  # told as missing already
 
     def put_off(self, now: int) -> None:
@@ -243,7 +243,7 @@ class Track:
                 rest = Gap(first, last, now, gap.tries, gap.failures, gap.late)
                 withheld = any(first <= t < last for t in doubtful)
                 if asked and not withheld and covered >= last:  # an empty page proves nothing
-                    rest.tries += 1
+                    rest.tries, rest.failures = rest.tries + 1, 0  # it answers again: no longer than a hole needs
                 if asked:
                     rest.put_off(now)
                 if rest.tries < CONFIRMATIONS:
