@@ -214,6 +214,18 @@ async def test_an_empty_database_is_filled_symbol_by_symbol_within_the_published
         assert not harness.wrong(now - 500 * FIVE, now)
 
 
+async def test_the_delay_of_a_series_is_that_of_a_bar_that_closed_while_it_was_followed():
+    async with Harness(made_up(1, 1000, ["5m", "1h"]), NOW) as harness:
+        await harness.until(NOW + MINUTE)
+        report = harness.feed.report()
+        assert report["history"]["loaded"] == 2
+        assert report["delays"] == {}
+        await harness.until(NOW + FIVE)
+        delays = harness.feed.report()["delays"]
+        assert set(delays) == {"AAAUSDT 5m"}
+        assert 0 <= delays["AAAUSDT 5m"] < 10_000
+
+
 async def test_a_silent_socket_and_silent_rest_are_late_and_everything_is_filled_without_a_hand():
     truth = made_up(3, 1100, ["5m", "15m"])
     async with Harness(truth, NOW) as harness:

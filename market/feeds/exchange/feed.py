@@ -275,7 +275,7 @@ class ExchangeFeed:
 
     def _arrived(self, track: Track, bars: list[Bar], holes: list[HoleSpan]) -> None:
         key = (track.symbol, track.timeframe)
-        if bars:
+        if bars and bars[-1].open_time >= track.begun:
             late = self.now() - bars[-1].open_time - track.interval
             self.health.delays[f"{track.symbol} {track.timeframe}"] = late
         if bars or holes:

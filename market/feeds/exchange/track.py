@@ -41,13 +41,13 @@ class Change(NamedTuple):
 class Track:
     """``next_open``: the open of the bar that is to close next; each earlier one is stored, or lies in a gap or hole.
 
-    Bars before ``first`` are not asked for. ``counts`` is shared by all tracks of a feed.
+    ``begun``: what that was at first; earlier bars are history. Bars before ``first`` are not asked for. ``counts`` is shared by all tracks of a feed.
     """
 
     def __init__(self, symbol: str, timeframe: str, first: int, now: int, counts: Counter[str]) -> None:
         self.symbol, self.timeframe, self.interval = symbol, timeframe, INTERVAL_MS[timeframe]
         self.counts = counts
-        self.next_open = max(now // self.interval * self.interval, first)
+        self.begun = self.next_open = max(now // self.interval * self.interval, first)
         self.gaps: list[Gap] = []
         self.rechecks: list[Gap] = []
         self.misses = 0  # bars in a row that did not come by socket
