@@ -45,7 +45,10 @@ class Followed(NamedTuple):
 
 
 class _Cohort:
-    """Series whose windows have been folded to the same position, side by side as lanes of one state."""
+    """Series whose windows have been folded to the same position, side by side as lanes of one state.
+
+    A lane may be left over: its series has been folded whole since and lies in another cohort, or was dropped.
+    """
 
     def __init__(self, keys: list[Hashable], marks: list[Hashable], position: int, state: State, tail: FloatArray):
         self.keys, self.marks, self.position, self.state = keys, marks, position, state
@@ -129,7 +132,8 @@ class Steps:
         if cohort.keys == keys:
             return cohort
         chosen = [self._lane[key][1] for key in keys]
-        others = sorted(set(range(len(cohort.keys))) - set(chosen))
+        here = [lane for lane, key in enumerate(cohort.keys) if self._lane.get(key) == (cohort, lane)]
+        others = sorted(set(here) - set(chosen))
         if others:
             self._enter(cohort.lanes(others))
         part = cohort.lanes(chosen)

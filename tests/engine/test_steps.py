@@ -101,3 +101,20 @@ def test_a_new_bar_that_cannot_be_scored_is_named_and_the_next_sound_one_is_scor
     with pytest.raises(ValueError, match=r"close of bar \d+ .* is -1.0"):
         steps.scan({0: Followed(broken, mark)})
     assert same_bits(steps.scan({0: Followed(window, mark)})[0], window)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_comes_late_changes_or_is_left_out_each_series_keeps_its_own_numbers(seed):
+    chance, series = np.random.default_rng(seed), [walk(1000, seed=20 + n) for n in range(8)]
+    steps, at, version = Steps(), [900] * 8, [0] * 8
+    for _ in range(40):
+        asked = {}
+        for n in np.flatnonzero(chance.random(8) < 0.8).tolist():
+            at[n] += int(chance.choice([0, 1, 1, 1, 2, 3]))
+            if chance.random() < 0.1:  # a mark changes: folded whole again
+                version[n] += 1
+            window, mark = window_at(series[n], at[n])
+            asked[n] = Followed(window, (mark, version[n]))
+        found = steps.scan(asked)
+        assert all(same_bits(found[n], asked[n].window) for n in asked)
+        steps.forget(np.flatnonzero(chance.random(8) < 0.05).tolist())

@@ -41,7 +41,8 @@ class Change(NamedTuple):
 class Track:
     """``next_open``: the open of the bar that is to close next; each earlier one is stored, or lies in a gap or hole.
 
-    ``begun``: what that was at first; earlier bars are history. Bars before ``first`` are not asked for. ``counts`` is shared by all tracks of a feed.
+    ``begun``: what that was at first; earlier bars are history. Bars before ``first`` are not asked for. ``counts`` is
+    shared by all tracks of a feed.
     """
 
     def __init__(self, symbol: str, timeframe: str, first: int, now: int, counts: Counter[str]) -> None:
