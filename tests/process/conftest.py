@@ -47,10 +47,9 @@ class Server:
         if "DATABASE_URL" in self.environment:
             assert self.manage("migrate", "-v0").returncode == 0
         command = [sys.executable, "manage.py", "serve"]
+        environment = self.environment | {"PYTHONFAULTHANDLER": "1"}
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
-            )
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
         self.wait(lambda: self.get("/health/live"))
         return self
 
@@ -85,7 +84,13 @@ class Server:
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
-        code = self.process.wait(timeout=PATIENCE_S)
+        try:
+            code = self.process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it tells where its threads stand
+            self.process.wait()
+            self.process = None
+            raise AssertionError(f"it does not end:\n{self.said()[-8000:]}") from None
         self.process = None
         return code
 

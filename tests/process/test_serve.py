@@ -1,8 +1,10 @@
 """``manage.py serve`` as its users run it."""
 
+import http.client
 import json
 import signal
 import sqlite3
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +70,31 @@ def test_sigterm_tells_the_clients_to_come_back_and_ends_cleanly(server):
         assert closed.value.rcvd.code == 4012
     assert server.process.wait(timeout=60) == 0
     assert "stopped" in server.said()
+
+
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+def test_a_server_that_is_asked_all_the_time_ends_when_it_is_told_to(server, kind):
+    server.environment |= {"SERVER": kind, "THROTTLE_FACTOR": "0"}
+    server.start()
+    over, answered = threading.Event(), []
+
+    def ask():
+        while not over.is_set():
+            try:
+                answered.append(server.get("/api/signals/decisions"))
+            except (OSError, http.client.HTTPException, ValueError):
+                over.wait(0.01)  # it is gone, or cut off: what is asked here is whether it ends
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    server.wait(lambda: len(answered) > 50)
+    try:
+        assert server.stop() == 0
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_state_presets_and_the_position_survive_a_restart(server):

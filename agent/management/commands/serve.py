@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import threading
+import time
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +25,8 @@ from signals.hub import get_hub
 
 logger = logging.getLogger(__name__)
 
+ANSWER_S = 3.0  # requests under way have so long to be answered when the server is stopped
+LEAVE_S = 2.0
 MAX_MESSAGE = 128 * 1024  # the consumer closes from 64 KiB on, with its own code; beyond this the server does
 
 
@@ -51,6 +56,8 @@ class Command(BaseCommand):
         finally:
             sender.stop()
         self.stdout.write("stopped")
+        self.stdout.flush()
+        _leave()
 
     def _greet(self, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
@@ -86,6 +93,16 @@ def _refuse_exposure(host: str) -> None:
         raise CommandError(f"not serving {host}, which other machines may reach:\n{reasons}")
 
 
+def _leave() -> None:
+    """End the process soon, also where a request was still under way when the loop ended.
+
+    Its thread waits for the loop (asgiref), which is over, and would hold the process for good.
+    """
+    timer = threading.Timer(LEAVE_S, os._exit, [0])
+    timer.daemon = True
+    timer.start()
+
+
 def _users_exist() -> bool:
     try:
         return get_user_model().objects.exists()
@@ -114,6 +131,7 @@ def serve(host: str, port: int, runner: Any) -> None:
     Raises CommandError if it cannot listen.
     """
     from daphne.endpoints import build_endpoint_description_strings
+    from daphne.http_protocol import WebRequest
     from daphne.server import Server  # before the reactor: it installs the asyncio one
     from daphne.ws_protocol import WebSocketFactory
     from twisted.internet import defer, reactor
@@ -127,6 +145,14 @@ def serve(host: str, port: int, runner: Any) -> None:
         await get_hub().shut()
         if runner is not None:
             await runner.stop()
+        until = time.monotonic() + ANSWER_S
+        while time.monotonic() < until and any(map(under_way, server.connections.items())):
+            await asyncio.sleep(0.02)
+
+    def under_way(item: tuple[Any, dict[str, Any]]) -> bool:
+        protocol, details = item
+        answering = details.get("application_instance")
+        return isinstance(protocol, WebRequest) and answering is not None and not answering.done()
 
     def ready() -> None:
         loop = asyncio.get_event_loop()
