@@ -46,9 +46,9 @@ async def test_many_symbols_on_three_timeframes_stay_within_the_published_weight
 async def test_memory_is_flat_over_a_day_and_the_daily_disconnect(record_property):
     symbols, hours = 10, 26
     truth = made_up(symbols, 1000 + 12 * (hours + 1), TIMEFRAMES)
+    tracemalloc.start()  # before the feed: what it reads anew each day takes the place of what it read at first
     async with Forgetful(truth, START + 900 * FIVE + 7_000, derivatives=True) as harness:
         harness.simulator.faults.add("ws_cut", harness.began + 24 * HOUR, harness.began + 24 * HOUR + MINUTE)
-        tracemalloc.start()
         held = {}
         for hour in (2, 8, 16, 24, 26):
             await harness.until(harness.began + hour * HOUR)
@@ -59,7 +59,7 @@ async def test_memory_is_flat_over_a_day_and_the_daily_disconnect(record_propert
         record_property("series", 3 * symbols)
         record_property("kB held by what is not the test's, after", {h: size // 1024 for h, size in held.items()})
         record_property("kB resident, with the simulator", _resident_kb())
-        assert held["hour 26"] <= held["hour 2"] * 1.05
+        assert held["hour 26"] <= held["hour 2"] * 1.02
         assert harness.feed.counts["by_socket"] > symbols * 17 * 25
 
 
