@@ -153,6 +153,7 @@ def test_sigterm_under_load_ends_each_process_cleanly(stack, clients, judged, na
     for _ in range(times(1, 12)):
         one = stack.all[name]
         wait_for(lambda o=one: o.process.poll() is None)
+        wait_for(lambda: clients.connected() == len(clients.all), what="all clients back")
         for client in clients.all:
             client.closes.clear()
         starts, process, began = one.starts, one.process, time.monotonic()
