@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import threading
-import time
 from typing import Any
 
 from django.conf import settings
@@ -145,14 +144,10 @@ def serve(host: str, port: int, runner: Any) -> None:
         await get_hub().shut()
         if runner is not None:
             await runner.stop()
-        until = time.monotonic() + ANSWER_S
-        while time.monotonic() < until and any(map(under_way, server.connections.items())):
-            await asyncio.sleep(0.02)
-
-    def under_way(item: tuple[Any, dict[str, Any]]) -> bool:
-        protocol, details = item
-        answering = details.get("application_instance")
-        return isinstance(protocol, WebRequest) and answering is not None and not answering.done()
+        requests = [one for one in server.connections if isinstance(one, WebRequest)]
+        answering = [server.connections[one].get("application_instance") for one in requests]
+        if under_way := [one for one in answering if one is not None]:
+            await asyncio.wait(under_way, timeout=ANSWER_S)
 
     def ready() -> None:
         loop = asyncio.get_event_loop()
