@@ -123,3 +123,23 @@ def test_once_it_answers_again_a_hole_is_confirmed_without_the_waits_of_the_fail
         track.failed(track.gaps[0], NOW)
     ask(track, [8], NOW)
     assert track.gaps[0].due_at - NOW <= 60_000
+
+
+def test_an_audit_reaches_back_to_a_bar_that_no_answer_has_held_yet(track):
+    for number in range(10, 40):
+        track.live(bar(number), end_of(number) + 100)
+    now = end_of(39) + 5_000
+    start, end = track.to_audit(900)
+    assert (start, end) == (START + 10 * FIVE, START + 40 * FIVE)
+    told = [bar(number) for number in range(10, 40) if number != 12]  # a row is missing
+    track.fetched(start, end, told, now)
+    assert track.to_audit(900)[0] == START + 12 * FIVE
+    track.fetched(START + 12 * FIVE, end, [bar(12)], now)
+    assert track.to_audit(900)[0] == START + 32 * FIVE
+
+
+def test_an_answer_right_behind_the_close_does_not_count_as_the_bars_audit(track):
+    for number in range(10, 40):
+        track.live(bar(number), end_of(number) + 100)
+        track.fetched(START + number * FIVE, end_of(number), [bar(number)], end_of(number) + 5_000)
+    assert track.to_audit(900)[0] == START + 10 * FIVE

@@ -12,6 +12,7 @@ from market.holes import LONGEST_WITHOUT_TRADES, HoleSpan
 RECENT = 40  # bars kept to tell a repetition from a correction: two audits of 15 minutes on 1-minute bars
 JUMP = 1.3  # a bar beyond this ratio to the close before it counts when two readings agree
 SETTLE_MS = 2_000  # exchange time past a bar's end after which it is closed, and late if it has not come
+CORRECTED_MS = 300_000  # after a bar's end: an exchange that corrects a bar has done so by then
 CONFIRMATIONS = 3  # answers that show the same hole between bars, before it is the exchange's own
 BACKOFF_MS = (1_000, 20_000, 60_000, 300_000, 1_800_000)
 
@@ -55,6 +56,7 @@ class Track:
         self.loaded = True
         self._forming: Bar | None = None
         self._recent: dict[int, Values] = {}
+        self._unread: set[int] = set()  # of these, those that no answer of CORRECTED_MS later has held as they are
         self._readings: dict[int, Values] = {}
         self._oldest: int | None = None
 
@@ -168,8 +170,11 @@ class Track:
     def _remember(self, bar: Bar) -> None:
         self._readings.pop(bar.open_time, None)
         self._recent[bar.open_time] = bar.values
+        self._unread.add(bar.open_time)
         while len(self._recent) > RECENT:
-            del self._recent[min(self._recent)]
+            oldest = min(self._recent)
+            del self._recent[oldest]
+            self._unread.discard(oldest)
         self._oldest = bar.open_time if self._oldest is None else min(self._oldest, bar.open_time)
 
     def fetched(self, start: int, end: int, bars: list[Bar], now: int) -> Change:
@@ -229,6 +234,8 @@ class Track:
             elif known != bar.values:
                 self._doubt(bar, now)
                 continue
+            if now >= bar.open_time + self.interval + CORRECTED_MS:
+                self._unread.discard(bar.open_time)
             self.rechecks = [g for g in self.rechecks if g.start != bar.open_time]
         return corrected
 
@@ -292,9 +299,12 @@ class Track:
         self.gaps.sort(key=lambda g: g.start)
 
     def to_audit(self, audit_s: float) -> tuple[int, int]:
-        """Return [start, end) of the bars of two rounds of the auditor: one may have failed."""
+        """Return [start, end) of the bars of two rounds of the auditor, and of those before that were in none yet.
+
+        Rounds fail, or leave bars out. Beyond the RECENT bars that are remembered nothing can be compared.
+        """
         bars = min(int(2 * audit_s * 1000 / self.interval) + 2, RECENT)
-        return self.next_open - bars * self.interval, self.next_open
+        return min(self.next_open - bars * self.interval, *self._unread, self.next_open), self.next_open
 
 
 def jumps(values: Values, before: float) -> bool:
