@@ -143,3 +143,11 @@ def test_an_answer_right_behind_the_close_does_not_count_as_the_bars_audit(track
         track.live(bar(number), end_of(number) + 100)
         track.fetched(START + number * FIVE, end_of(number), [bar(number)], end_of(number) + 5_000)
     assert track.to_audit(900)[0] == START + 10 * FIVE
+
+
+def test_a_jump_behind_a_hole_waits_for_a_second_reading_too(track):
+    track.live(bar(10), end_of(10) + 100)
+    track.live(bar(20, price=200.0), end_of(20) + 100)
+    change = track.fetched(START + 20 * FIVE, end_of(20), [bar(20, price=200.0)], end_of(20) + 5_000)
+    assert [one.values[0] for one in change.bars] == [200.0]
+    assert track.counts["jump"] == 1

@@ -125,7 +125,7 @@ class Track:
     def _close(self, bar: Bar, now: int) -> list[Bar]:
         self._forming = None
         self.next_open = bar.open_time + self.interval
-        if not self._admits(bar, self._recent.get(bar.open_time - self.interval)):
+        if not self._admits(bar, self._before(bar)):
             self.want(bar.open_time, self.next_open, now)
             return []
         return [bar]
@@ -138,7 +138,7 @@ class Track:
         if any(g.start <= bar.open_time < g.end for g in self.gaps):
             self.misses = 0
             self.counts["out_of_order"] += 1
-            if self._admits(bar, self._recent.get(bar.open_time - self.interval)):
+            if self._admits(bar, self._before(bar)):
                 self._cut(bar.open_time, bar.open_time + self.interval)
                 return [bar]
             return []
@@ -150,6 +150,11 @@ class Track:
         else:
             self.counts["out_of_order"] += 1
         return []
+
+    def _before(self, bar: Bar) -> Values | None:
+        """Return the nearest bar that is remembered before this one: behind a hole it is some bars away."""
+        earlier = [t for t in self._recent if t < bar.open_time]
+        return self._recent[max(earlier)] if earlier else None
 
     def _admits(self, bar: Bar, before: Values | None) -> bool:
         """Whether a bar counts: a jump does when two readings agree."""
@@ -210,8 +215,7 @@ class Track:
         before: Values | None = None
         for bar in bars:
             if any(g.start <= bar.open_time < g.end for g in self.gaps):
-                near = self._recent.get(bar.open_time - self.interval) or before
-                if self._admits(bar, near):
+                if self._admits(bar, self._before(bar) or before):
                     admitted.append(bar)
                     before = bar.values
                 else:
