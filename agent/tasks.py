@@ -15,10 +15,10 @@ from agent.retention import prune
 from agent.ticking import Ticker
 from market.feeds import current_market
 from market.models import Market
+from signals.memory import settle
 from signals.models import Signal
 from signals.publish import mark_published, publish
 from telemetry.failures import count_failure
-from telemetry.memory import settle
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +60,11 @@ def prune_stored() -> None:
 def _work() -> None:
     with _one_at_a_time:  # a pool of threads shares the windows
         market = current_market()
-        begun = market.pk not in _tickers
         ticker = _tickers.setdefault(market.pk, Ticker(market, share))
         until = time.monotonic() + WORK_S
         while (step := ticker.step(idle_s=1.0)).wait_s == 0.0:
-            if begun:  # the first scan has loaded what scans need
+            if step.ticks:  # a scan, which has loaded what scans need
                 settle()
-                begun = False
             _send(ticker.market, step.signals, step.ticks)
             if time.monotonic() > until:  # always behind, or a replay at full speed: the task's own limit comes nearer
                 wake()

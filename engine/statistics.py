@@ -91,6 +91,7 @@ def _sums_of_returns(equity, about):
 
 @kernel
 def _mean(values):
+    """Return the mean: the first sum of ``_with_block`` alone, in a third of the time of all three."""
     total = 0.0
     for first in range(0, values.size, BLOCK):
         end = min(first + BLOCK, values.size)

@@ -19,13 +19,12 @@ class Among(Func):
         super().__init__(F(column), Value(",".join(map(str, ids))))
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = "%(expressions)s IN (SELECT value FROM json_each('[' || %(ids)s || ']'))"
-        return self._written(compiler, connection, template)
+        return self._written(compiler, "%(column)s IN (SELECT value FROM json_each('[' || %(ids)s || ']'))")
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self._written(compiler, connection, "%(expressions)s = ANY(('{' || %(ids)s || '}')::bigint[])")
+        return self._written(compiler, "%(column)s = ANY(('{' || %(ids)s || '}')::bigint[])")
 
-    def _written(self, compiler: Any, connection: Any, template: str) -> Any:
+    def _written(self, compiler: Any, template: str) -> Any:
         column, of_column = compiler.compile(self.source_expressions[0])
         ids, of_ids = compiler.compile(self.source_expressions[1])
-        return template % {"expressions": column, "ids": ids}, [*of_column, *of_ids]
+        return template % {"column": column, "ids": ids}, [*of_column, *of_ids]

@@ -20,6 +20,7 @@ from access.watching import access_version
 from signals.codes import CloseCode
 from signals.connection import Connection
 from signals.history import read_heads, ring, watch_heads
+from signals.memory import settle
 from signals.publish import HEADS_GROUP, group_of
 from signals.threads import in_thread
 from signals.topics import Topic
@@ -29,7 +30,6 @@ from signals.wire.paths import WritePath, fallback
 from signals.wire.payload import Payload, encode
 from telemetry.catalogue import LAYER_LOSSES, SEND_SECONDS
 from telemetry.logs import trail
-from telemetry.memory import settle
 
 logger = logging.getLogger(__name__)
 

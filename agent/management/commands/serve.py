@@ -25,7 +25,7 @@ from signals.hub import get_hub
 logger = logging.getLogger(__name__)
 
 ANSWER_S = 3.0  # requests under way have so long to be answered when the server is stopped
-LEAVE_S = 2.0
+LEAVE_S = 2.0  # what still holds the process then is left behind
 MAX_MESSAGE = 128 * 1024  # the consumer closes from 64 KiB on, with its own code; beyond this the server does
 
 

@@ -308,7 +308,7 @@ class Track:
         Rounds fail, or leave bars out. Beyond the RECENT bars that are remembered nothing can be compared.
         """
         bars = min(int(2 * audit_s * 1000 / self.interval) + 2, RECENT)
-        return min(self.next_open - bars * self.interval, *self._unread, self.next_open), self.next_open
+        return min([self.next_open - bars * self.interval, *self._unread]), self.next_open
 
 
 def jumps(values: Values, before: float) -> bool:
