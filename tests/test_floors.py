@@ -21,8 +21,8 @@ FLOORS = {
 }
 # presets/thresholds.py reads candle files to derive `act`: the one door between two rooms of a floor.
 ALLOWED = {("presets/thresholds.py", "market"), ("presets/management/commands/derive_thresholds.py", "market")}
-# `serve` hands the ASGI application to the server: the one place that needs the wiring.
-ALLOWED |= {("agent/management/commands/serve.py", "realtime_agent"), ("agent/uvicorn_server.py", "realtime_agent")}
+# They hand the ASGI application to the server: the places that need the wiring.
+ALLOWED |= {("agent/daphne_server.py", "realtime_agent"), ("agent/uvicorn_server.py", "realtime_agent")}
 
 
 def imports(path):

@@ -73,28 +73,33 @@ def test_sigterm_tells_the_clients_to_come_back_and_ends_cleanly(server):
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
-def test_a_server_that_is_asked_all_the_time_ends_when_it_is_told_to(server, kind):
+def test_a_server_that_is_asked_all_the_time_answers_what_is_under_way_and_ends_when_it_is_told_to(server, kind):
     server.environment |= {"SERVER": kind, "THROTTLE_FACTOR": "0"}
     server.start()
-    over, answered = threading.Event(), []
+    over, answered, cut_off = threading.Event(), [], []
 
     def ask():
         while not over.is_set():
+            begun = time.monotonic()
             try:
-                answered.append(server.get("/api/signals/decisions"))
+                server.get("/api/signals/decisions")
+                answered.append(begun)
             except (OSError, http.client.HTTPException, ValueError):
-                over.wait(0.01)  # it is gone, or cut off: what is asked here is whether it ends
+                cut_off.append(begun)
+                over.wait(0.01)
 
     threads = [threading.Thread(target=ask) for _ in range(12)]
     for thread in threads:
         thread.start()
     server.wait(lambda: len(answered) > 50)
+    told = time.monotonic()
     try:
         assert server.stop() == 0
     finally:
         over.set()
         for thread in threads:
             thread.join()
+    assert [round(told - begun, 3) for begun in cut_off if begun < told] == []
 
 
 def test_state_presets_and_the_position_survive_a_restart(server):

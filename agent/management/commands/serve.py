@@ -1,6 +1,5 @@
 """``manage.py serve``: the server and the agent in one process."""
 
-import asyncio
 import logging
 import os
 import threading
@@ -16,15 +15,12 @@ from access.checks import problems_of
 from agent.figures import keep_telling
 from agent.reachable import unreachable
 from agent.services import agent_state
-from agent.watchdog import Watchdog
 from alerts.sender import Sender
 from market.feeds import current_market, market_key
 from market.feeds.base import FeedError
-from signals.hub import get_hub
 
 logger = logging.getLogger(__name__)
 
-ANSWER_S = 3.0  # requests under way have so long to be answered when the server is stopped
 LEAVE_S = 2.0  # what still holds the process then is left behind
 MAX_MESSAGE = 128 * 1024  # the consumer closes from 64 KiB on, with its own code; beyond this the server does
 
@@ -124,56 +120,14 @@ def _embedded_runner() -> Any:
         raise CommandError(str(error)) from error
 
 
-def serve(host: str, port: int, runner: Any) -> None:
+def serve_daphne(host: str, port: int, runner: Any) -> None:
     """Run daphne, and the runner if there is one, on one event loop until SIGINT or SIGTERM.
 
     Raises CommandError if it cannot listen.
     """
-    from daphne.endpoints import build_endpoint_description_strings
-    from daphne.http_protocol import WebRequest
-    from daphne.server import Server  # before the reactor: it installs the asyncio one
-    from daphne.ws_protocol import WebSocketFactory
-    from twisted.internet import defer, reactor
+    from agent import daphne_server
 
-    from agent.guard_daphne import GuardedSocket
-    from realtime_agent.asgi import application
-
-    tasks: list[asyncio.Task[None]] = []  # the loop itself keeps only a weak reference
-
-    async def shut_down() -> None:
-        await get_hub().shut()
-        if runner is not None:
-            await runner.stop()
-        requests = [one for one in server.connections if isinstance(one, WebRequest)]
-        answering = [server.connections[one].get("application_instance") for one in requests]
-        if under_way := [one for one in answering if one is not None]:
-            await asyncio.wait(under_way, timeout=ANSWER_S)
-
-    def ready() -> None:
-        loop = asyncio.get_event_loop()
-        if runner is not None:
-            tasks.append(loop.create_task(runner.run()))
-            Watchdog().start()
-        # Before daphne's own trigger, which kills the sockets' applications: they still have to send 4012.
-        before_shutdown: Any = reactor.addSystemEventTrigger  # its stub has the arguments wrong
-        before_shutdown(
-            "before", "shutdown", lambda: defer.Deferred.fromFuture(asyncio.ensure_future(shut_down(), loop=loop))
-        )
-
-    WebSocketFactory.protocol = GuardedSocket
-    server = Server(
-        application=application,
-        endpoints=build_endpoint_description_strings(host=host, port=port),
-        websocket_max_message_size=MAX_MESSAGE,
-        websocket_max_frame_size=MAX_MESSAGE,
-        ping_interval=20,
-        ping_timeout=10,
-        ready_callable=ready,
-        server_name="realtime-agent",
-    )
-    server.run()
-    if server.abort_start or not server.listening_addresses:
-        raise CommandError(f"cannot listen on {host}:{port}: is another server running there? (HOST, PORT)")
+    daphne_server.serve(host, port, runner, MAX_MESSAGE)
 
 
 def serve_uvicorn(host: str, port: int, runner: Any) -> None:
@@ -183,4 +137,4 @@ def serve_uvicorn(host: str, port: int, runner: Any) -> None:
     uvicorn_server.serve(host, port, runner, MAX_MESSAGE)
 
 
-SERVE = {"daphne": serve, "uvicorn": serve_uvicorn}
+SERVE = {"daphne": serve_daphne, "uvicorn": serve_uvicorn}
