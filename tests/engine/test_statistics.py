@@ -58,6 +58,14 @@ def test_monthly_returns_equal_empyrical(candles):
     np.testing.assert_allclose(list(ours.values()), expected.to_numpy(), rtol=1e-12)
 
 
+def test_a_month_without_a_bar_has_no_return_and_a_close_at_midnight_belongs_to_the_month_before():
+    closes = np.array(["2024-01-15", "2024-02-01", "2024-05-02"], dtype="datetime64[ms]").astype(np.int64)
+    assert statistics.monthly(closes, np.array([100.0, 110.0, 99.0, 198.0])) == {
+        "2024-01": pytest.approx(-0.01),
+        "2024-05": pytest.approx(1.0),
+    }
+
+
 def test_the_longest_stay_below_a_peak_runs_to_its_recovery_or_to_the_end():
     assert statistics.drawdown_bars(np.array([1.0, 2.0, 1.5, 1.8, 2.0, 1.9, 2.5])) == 2
     assert statistics.drawdown_bars(np.array([1.0, 2.0, 1.5, 1.8, 1.9, 1.2])) == 4
