@@ -2,8 +2,10 @@
 
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
@@ -46,10 +48,19 @@ _sockets: Counter[str] = Counter()  # of this process, by client address
 class RealtimeConsumer(AsyncWebsocketConsumer):
     """One client. Its messages are handled one after the other."""
 
-    channel_layer_alias = ""  # the hub listens to the layer, once for all: a consumer needs no channel there
     hub: Hub
     connection: Connection | None = None
     address = ""
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Handle what comes, without a channel of its own: the hub listens to the layer, once for all.
+
+        Channels' own waits for several sources at a time, which keeps two tasks, a future and four frames a client.
+        """
+        self.scope, self.channel_layer, self.base_send = scope, None, send
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def connect(self) -> None:
         await self.accept()  # first: a close before it becomes a 403 whose reason the browser never sees
