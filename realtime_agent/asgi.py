@@ -12,8 +12,8 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
 from realtime_agent.origin import OriginGuard  # noqa: E402
+from realtime_agent.sockets import after_handshake, short_lived  # noqa: E402
 from signals.consumer import RealtimeConsumer  # noqa: E402
-from signals.wire.paths import server_send_in_scope  # noqa: E402
 
 
 async def no_such_socket(scope, receive, send):
@@ -21,8 +21,7 @@ async def no_such_socket(scope, receive, send):
     await send({"type": "websocket.close"})
 
 
-_sockets = URLRouter([path("ws/realtime", RealtimeConsumer.as_asgi()), re_path("", no_such_socket)])
+_realtime = after_handshake(RealtimeConsumer.as_asgi())
+_sockets = URLRouter([path("ws/realtime", _realtime), re_path("", no_such_socket)])
 
-application = ProtocolTypeRouter(
-    {"http": _http, "websocket": server_send_in_scope(OriginGuard(AuthMiddlewareStack(_sockets)))}
-)
+application = short_lived(ProtocolTypeRouter({"http": _http, "websocket": OriginGuard(AuthMiddlewareStack(_sockets))}))

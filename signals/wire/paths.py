@@ -22,17 +22,8 @@ ENOUGH_UNSENT = 64 * 1024  # bytes in the server's buffer from which on messages
 ONE_WRITE = 256 * 1024  # bytes joined at most, so that what a full socket leaves over stays small
 CLOSE_PATIENCE_S = 6.0  # a client that reads again within 5 s of its close frame still gets it
 
-SCOPE_KEY = "signals.server_send"
+SCOPE_KEY = "signals.server_send"  # of the server's own ``send``: the one that middleware passes on may be a wrapper
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-def server_send_in_scope(application: Any) -> Any:
-    """Wrap an ASGI application, outermost: the server is behind the bare ``send``, which middleware may wrap."""
-
-    async def wrapped(scope: dict[str, Any], receive: Any, send: Send) -> None:
-        await application({**scope, SCOPE_KEY: send}, receive, send)
-
-    return wrapped
 
 
 class WritePath:
