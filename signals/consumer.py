@@ -77,6 +77,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         self.rate = RateLimit()
         self.hub = get_hub()
         path = choose(self.scope.get(SCOPE_KEY), self.base_send, self._close)
+        self.scope.clear()  # headers, cookies, session: nothing reads them again
         self.connection = await self.hub.add(path, credential)
         return None
 
