@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 from daphne import server as daphne  # before the reactor: it installs the asyncio one
@@ -12,6 +13,7 @@ from django.core.management.base import CommandError
 from twisted.internet import defer
 
 from agent.guard_daphne import GuardedSocket
+from agent.inbox import Inbox
 from agent.watchdog import Watchdog
 from signals.hub import get_hub
 
@@ -33,6 +35,16 @@ class Server(daphne.Server):
         if self._runner is not None:
             self._task = asyncio.get_event_loop().create_task(self._runner.run())
             Watchdog().start()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """As daphne does it, but a socket has an inbox in the place of its queue."""
+        if scope["type"] != "websocket":
+            return super().create_application(protocol, scope)
+        inbox = Inbox()
+        scope |= {"asgi": {"version": "3.0"}}
+        running = self.application(scope=scope, receive=inbox.get, send=partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(running)
+        return inbox
 
     def kill_all_applications(self) -> defer.Deferred[None]:
         """What daphne does first when it is stopped: sockets still have to send 4012, and requests to be answered."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from agent.inbox import Inbox
 from signals.codes import CloseCode
 from signals.consumer import PATIENCE, RateLimit
 
@@ -13,6 +14,7 @@ class GuardedSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.queue = Inbox()  # type: ignore[assignment]
         self.pings = RateLimit()
 
     def handle_ping(self) -> None:
