@@ -8,7 +8,6 @@ from typing import Any
 from daphne import server as daphne  # before the reactor: it installs the asyncio one
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import WebRequest
-from daphne.ws_protocol import WebSocketFactory
 from django.core.management.base import CommandError
 from twisted.internet import defer
 
@@ -32,6 +31,7 @@ class Server(daphne.Server):
         self._task: asyncio.Task[None] | None = None  # the loop itself keeps only a weak reference
 
     def _begin(self) -> None:
+        self.ws_factory.protocol = GuardedSocket.with_options(self.ws_factory)
         if self._runner is not None:
             self._task = asyncio.get_event_loop().create_task(self._runner.run())
             Watchdog().start()
@@ -66,7 +66,6 @@ def serve(host: str, port: int, runner: Any, max_message: int) -> None:
     """Run daphne, and the runner if there is one, until SIGINT or SIGTERM. Raises CommandError if it cannot listen."""
     from realtime_agent.asgi import application
 
-    WebSocketFactory.protocol = GuardedSocket
     server = Server(
         runner,
         application=application,

@@ -1,4 +1,6 @@
-"""What daphne leaves to its user: a client that floods with control frames, which no consumer ever sees."""
+"""What daphne leaves to its user: a client that floods with control frames, and options kept by each connection."""
+
+from typing import Any, Self
 
 from daphne.ws_protocol import WebSocketProtocol
 
@@ -8,6 +10,12 @@ from signals.consumer import PATIENCE, RateLimit
 
 class GuardedSocket(WebSocketProtocol):
     """Answers pings at the rate of messages; who goes on beyond patience is closed, as with messages."""
+
+    @classmethod
+    def with_options(cls, factory: Any) -> type[Self]:
+        """Return the class with the factory's options: autobahn copies onto each connection those that it lacks."""
+        given = {name: getattr(factory, name) for name in cls.CONFIG_ATTRS}
+        return type(cls.__name__, (cls,), {name: option for name, option in given.items() if not callable(option)})
 
     def onConnect(self, request):
         self.pings = RateLimit()
