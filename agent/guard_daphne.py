@@ -1,4 +1,4 @@
-"""What daphne leaves to its user: a client that floods with control frames, and options kept by each connection."""
+"""What daphne leaves to its user: a client that floods with control frames, and what a handshake leaves in memory."""
 
 from typing import Any, Self
 
@@ -6,6 +6,12 @@ from daphne.ws_protocol import WebSocketProtocol
 
 from signals.codes import CloseCode
 from signals.consumer import PATIENCE, RateLimit
+
+HANDSHAKE = (  # attributes that autobahn and daphne read no more when it is done
+    "_raw_query_string", "_wskey", "application_deferred", "clean_headers", "http_headers", "http_request_data",
+    "http_request_host", "http_request_params", "http_request_path", "http_request_uri", "http_response_data",
+    "http_status_line", "websocket_extensions", "websocket_protocols",
+)  # fmt: skip
 
 
 class GuardedSocket(WebSocketProtocol):
@@ -20,6 +26,12 @@ class GuardedSocket(WebSocketProtocol):
     def onConnect(self, request):
         self.pings = RateLimit()
         return super().onConnect(request)
+
+    def onOpen(self):
+        super().onOpen()
+        for name in HANDSHAKE:
+            vars(self).pop(name, None)
+        self.request.headers = {}
 
     def onPing(self, payload):
         if self.pings.allows():
