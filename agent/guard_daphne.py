@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from daphne.ws_protocol import WebSocketProtocol
+from twisted.web.http import HTTPChannel
 
 from signals.codes import CloseCode
 from signals.consumer import PATIENCE, RateLimit
@@ -32,6 +33,14 @@ class GuardedSocket(WebSocketProtocol):
         for name in HANDSHAKE:
             vars(self).pop(name, None)
         self.request.headers = {}
+        self._leave_http()
+
+    def _leave_http(self):
+        """Let go of the HTTP channel, which is the transport's producer still but does nothing, and its request."""
+        channel = getattr(self.transport, "producer", None)
+        self.unregisterProducer()
+        if isinstance(channel, HTTPChannel):
+            channel.requests.clear()  # a cycle, in which they would wait for the collector
 
     def onPing(self, payload):
         if self.pings.allows():
