@@ -1,4 +1,4 @@
-"""What uvicorn leaves to its user: a client that floods with pings, which no consumer ever sees."""
+"""What uvicorn leaves to its user: a client that floods with pings, and what a handshake leaves in memory."""
 
 from typing import Any
 
@@ -16,6 +16,11 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.queue = Inbox()  # type: ignore[assignment]
         self.pings = RateLimit()
+
+    def start_keepalive(self) -> None:
+        """The last that it does for a handshake: nothing reads these again."""
+        super().start_keepalive()
+        del self.request, self.response, self.scope
 
     def handle_ping(self) -> None:
         if self.pings.allows():
