@@ -28,6 +28,8 @@ PATIENCE = 200  # messages beyond the rate, all answered, before the socket is c
 class RateLimit:
     """A bucket of BURST tokens that fills at RATE_PER_S."""
 
+    __slots__ = ("_at", "_tokens", "refused")
+
     def __init__(self) -> None:
         self._tokens, self._at, self.refused = BURST, time.monotonic(), 0
 
