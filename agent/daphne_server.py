@@ -15,6 +15,7 @@ from agent.guard_daphne import GuardedSocket
 from agent.inbox import Inbox
 from agent.watchdog import Watchdog
 from signals.hub import get_hub
+from signals.wire.servers import unfit
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Server(daphne.Server):
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """As daphne does it, but a socket has an inbox in the place of its queue."""
-        if scope["type"] != "websocket":
+        if scope["type"] != "websocket" or unfit("daphne"):
             return super().create_application(protocol, scope)
         inbox = Inbox()
         scope |= {"asgi": {"version": "3.0"}}

@@ -7,6 +7,7 @@ from twisted.web.http import HTTPChannel
 
 from signals.codes import CloseCode
 from signals.consumer import PATIENCE, RateLimit
+from signals.wire.servers import unfit
 
 HANDSHAKE = (  # attributes that autobahn and daphne read no more when it is done
     "_raw_query_string", "_wskey", "application_deferred", "clean_headers", "http_headers", "http_request_data",
@@ -30,10 +31,14 @@ class GuardedSocket(WebSocketProtocol):
 
     def onOpen(self):
         super().onOpen()
+        if not unfit("daphne"):
+            self._forget_handshake()
+            self._leave_http()
+
+    def _forget_handshake(self):
         for name in HANDSHAKE:
             vars(self).pop(name, None)
         self.request.headers = {}
-        self._leave_http()
 
     def _leave_http(self):
         """Let go of the HTTP channel, which is the transport's producer still but does nothing, and its request."""

@@ -7,6 +7,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from agent.inbox import Inbox
 from signals.codes import CloseCode
 from signals.consumer import PATIENCE, RateLimit
+from signals.wire.servers import unfit
 
 
 class GuardedSocket(WebSocketsSansIOProtocol):
@@ -14,13 +15,15 @@ class GuardedSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.queue = Inbox()  # type: ignore[assignment]
+        if not unfit("uvicorn"):
+            self.queue = Inbox()  # type: ignore[assignment]
         self.pings = RateLimit()
 
     def start_keepalive(self) -> None:
         """The last that it does for a handshake: nothing reads these again."""
         super().start_keepalive()
-        del self.request, self.response, self.scope
+        if not unfit("uvicorn"):
+            del self.request, self.response, self.scope
 
     def handle_ping(self) -> None:
         if self.pings.allows():

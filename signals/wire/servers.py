@@ -169,8 +169,8 @@ def find(send: Callable[..., Any]) -> tuple[ServerSocket | None, str]:
     kind, protocol = _protocol_behind(send)
     if kind is None:
         return None, f"the server is not known: {getattr(send, '__module__', None) or type(send).__module__}"
-    if unfit := _unfit(kind):
-        return None, unfit
+    if why := unfit(kind):
+        return None, why
     try:
         reached: ServerSocket = DaphneSocket(protocol) if kind == "daphne" else UvicornSocket(protocol)
         reached.is_open(), reached.is_plain(), reached.unsent()  # all it will read is there
@@ -199,7 +199,7 @@ def _is(thing: Any, module: str, name: str) -> bool:
 
 
 @cache
-def _unfit(server: str) -> str:
+def unfit(server: str) -> str:
     """Return what is wrong with the installed versions of a server, "" if nothing is."""
     for package, tested in TESTED[server].items():
         try:
