@@ -23,6 +23,7 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         """The last that it does for a handshake: nothing reads these again."""
         super().start_keepalive()
         if not unfit("uvicorn"):
+            self.request.headers.clear()  # the frame of the parser keeps the request itself
             del self.request, self.response, self.scope
 
     def handle_ping(self) -> None:
