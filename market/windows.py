@@ -18,7 +18,6 @@ from market.side import SideMemory
 
 RECENT_BARS = 14  # a confirmed hole among these spoils a score: most indicators look back as far
 STALE_INTERVALS = 2
-LAG_BARS = 64
 
 
 class NoScore(NamedTuple):
@@ -221,7 +220,7 @@ class Windows:
         groups: dict[int, list[Series]] = {}
         for one in members:
             next_open = self._next_open(one)
-            if next_open >= until - LAG_BARS * one.interval_ms or one.ended_at is None:
+            if one.ended_at is None or next_open < one.ended_at:  # a recording's end is known from its first bar on
                 groups.setdefault(next_open, []).append(one)
         for group in groups.values():
             self._extend_group(group, until)

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from agent.cycle import shard_of
 from tests.faults.conftest import FULL, times
 from tests.faults.servers import wait_for
-from tests.faults.stack import BEAT, TICK_S
+from tests.faults.stack import BEAT, SYMBOLS, TICK_S
 
 SLOW_S = 0.4
 WITHIN_S = TICK_S + 5.0
@@ -39,6 +40,11 @@ def whole_shards(stack) -> bool:
         "(SELECT count(*) FROM signals_signal s WHERE s.run_id = r.id)"
     )
     return stack.postgres.rows(loose) == [(0,)]
+
+
+@pytest.mark.parametrize("count", [2, 4, 6])
+def test_what_these_tests_watch_lies_in_both_shards(count):
+    assert [shard_of(symbol, 2) for symbol in sorted(SYMBOLS[:count])].count(1) == count // 2
 
 
 def test_a_worker_killed_in_a_scan_loses_and_doubles_nothing(stack, judged, chance, record_property):

@@ -151,6 +151,21 @@ def test_a_series_that_went_silent_long_ago_is_stale_beside_one_that_goes_on(sto
     assert reason(warm.cut(other, close_of(900))) == "too_short"
 
 
+@pytest.mark.parametrize("last", [None, 1_399, 1_150, 1_000])
+def test_however_far_memory_is_behind_a_series_is_read_on_to_its_end(stored, last):
+    one, put = stored
+    one.ended_at = last and close_of(last)
+    put(walk(1_400, seed=4).between(0, one.ended_at or close_of(1_399)))
+    warm = Windows()
+    for bar in (700, 1_100, 1_101, 1_399):  # as after hours without a tick: the agent was off, or its windows were old
+        warm.refresh([one], close_of(bar))
+        kept, anew = warm.cut(one, close_of(bar)), fresh(one, close_of(bar))
+        assert reason(kept) == reason(anew), bar
+        if isinstance(anew, Window):
+            assert kept.digest() == anew.digest(), bar
+    assert reason(kept) == ("scored" if last in (None, 1_399) else "ended")
+
+
 def test_windows_from_a_file_are_those_of_the_table_whatever_came_or_was_corrected_since(stored, tmp_path):
     one, _ = stored
     market, path, bars = one.instrument.market, tmp_path / "windows", walk(1000, seed=4)
