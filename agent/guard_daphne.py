@@ -47,6 +47,13 @@ class GuardedSocket(WebSocketProtocol):
         if isinstance(channel, HTTPChannel):
             channel.requests.clear()  # a cycle, in which they would wait for the collector
 
+    def sendData(self, data, sync=False, chopsize=None):
+        """As autobahn does it, but for the words of a debug line: they are most of what a message costs."""
+        if sync or chopsize or self.send_queue:
+            super().sendData(data, sync, chopsize)
+        else:
+            self.transport.write(data)  # type: ignore[union-attr,call-arg]  # Twisted declares no methods of it
+
     def onPing(self, payload):
         if self.pings.allows():
             super().onPing(payload)
