@@ -1,5 +1,6 @@
 """What daphne leaves to its user: a client that floods with control frames, and what a handshake leaves in memory."""
 
+from functools import lru_cache
 from typing import Any, Self
 
 from daphne.ws_protocol import WebSocketProtocol
@@ -7,6 +8,7 @@ from twisted.web.http import HTTPChannel
 
 from signals.codes import CloseCode
 from signals.consumer import PATIENCE, RateLimit
+from signals.wire.payload import text_frame
 from signals.wire.servers import unfit
 
 HANDSHAKE = (  # attributes that autobahn and daphne read no more when it is done
@@ -14,6 +16,11 @@ HANDSHAKE = (  # attributes that autobahn and daphne read no more when it is don
     "http_request_host", "http_request_params", "http_request_path", "http_request_uri", "http_response_data",
     "http_status_line", "websocket_extensions", "websocket_protocols",
 )  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _framed(text: str) -> bytes:
+    return text_frame(text.encode())
 
 
 class GuardedSocket(WebSocketProtocol):
@@ -46,6 +53,13 @@ class GuardedSocket(WebSocketProtocol):
         self.unregisterProducer()
         if isinstance(channel, HTTPChannel):
             channel.requests.clear()  # a cycle, in which they would wait for the collector
+
+    def serverSend(self, content, binary=False):
+        """As daphne does it, but what goes to many, one after the other, is framed once."""
+        if binary or self.state != self.STATE_OPEN:
+            super().serverSend(content, binary)
+        else:
+            self.sendData(_framed(content))
 
     def sendData(self, data, sync=False, chopsize=None):
         """As autobahn does it, but for the words of a debug line: they are most of what a message costs."""
