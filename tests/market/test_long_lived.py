@@ -8,7 +8,7 @@ from engine.score import Policy
 from engine.steps import Steps
 from engine.timeframes import INTERVAL_MS
 from engine.window import Window
-from market import ingest, snapshot
+from market import ingest, side, snapshot
 from market.holes import recorded
 from market.models import Instrument, Market, Series
 from market.windows import Windows
@@ -18,14 +18,16 @@ from tests.playing import FIVE, START, walk, without
 
 pytestmark = pytest.mark.django_db
 
-BARS, FIRST, STEPS = 6_000, 1_200, 25  # bars of 5 minutes; how many are there at first; events of a test
+BARS, FIRST, STEPS = 7_000, 2_300, 25  # bars of 5 minutes; how many are there at first; events of a test
+BESIDE = {"funding_rate": 1e-4, "open_interest": 1e6, "long_short_ratio": 1.2}
+BESIDE_MS = INTERVAL_MS["4h"]
 TIMEFRAMES = ["5m", "15m"]
 # By symbol: the bars of 5 minutes that are missing, the last one there is, whether the end is known from the start.
 MARKET = {
     "AAAUSDT": ([], BARS, False),
-    "BBBUSDT": ([(1_500, 1_530), (2_200, 2_201)], BARS, True),
-    "CCCUSDT": ([], 2_100, True),
-    "DDDUSDT": ([(1_300, 1_900)], 3_000, False),
+    "BBBUSDT": ([(2_600, 2_630), (3_300, 3_301)], BARS, True),
+    "CCCUSDT": ([], 3_200, True),
+    "DDDUSDT": ([(2_400, 3_000)], 4_100, False),
 }
 AHEAD = [1] * 6 + [2, 3, 12, 63, 64, 65, 66, 70, 150, 700]  # bars between two looks
 
@@ -64,6 +66,11 @@ class Life:
             so_far = bars.open_times[bars.open_times <= self.at - one.interval_ms]
             arrivals.append((one, new, recorded(so_far, one.interval_ms)))
         ingest.store(self.market, arrivals)
+        due = range(before // BESIDE_MS * BESIDE_MS + BESIDE_MS, self.at + 1, BESIDE_MS)
+        for instrument in list(self.watched)[::2]:
+            for kind, value in BESIDE.items():
+                told = [side.Arrival(at, value * self._chance.uniform(0.9, 1.1)) for at in due]
+                side.store(instrument, kind, told, known_at=self.at)
 
     def correction(self) -> None:
         """The exchange tells a bar of the last days anew."""
@@ -110,11 +117,15 @@ class Life:
         return {one.symbol: (one.as_of, record(one), one.skipped) for one in results}
 
 
+def components(said):
+    return [one for _, told, _ in said.values() for series in told.values() for one in series["components"]]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_a_scanner_has_been_through_it_says_what_a_new_one_says(seed, tmp_path):
     chance = random.Random(seed)
     life = Life(tmp_path, chance)
-    scored = 0
+    scored, weighed = 0, False
     for number in range(STEPS):
         event = chance.choice([life.bars] * 4 + [life.correction, life.file, life.start, life.off])
         event()
@@ -122,4 +133,6 @@ def test_whatever_a_scanner_has_been_through_it_says_what_a_new_one_says(seed, t
         said = life.said(chosen)
         assert said == life.said_by_a_new_one(chosen), f"event {number}, {event.__name__}, at {life.at}"
         scored += sum(len(told) for _, told, _ in said.values())
+        weighed = weighed or any(c["name"] == "sentiment" and c["confidence"] > 0.0 for c in components(said))
     assert scored > 2 * STEPS
+    assert weighed, "what lies beside the candles was never read"
