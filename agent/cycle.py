@@ -18,7 +18,7 @@ from alerts.watching import watch
 from market import snapshot
 from market.feeds import is_live
 from market.models import Instrument, Market, Series
-from market.windows import Windows
+from market.windows import STALE_INTERVALS, Windows
 from presets.models import PresetVersion
 from risk.accounts import account_of
 from risk.advancing import advance
@@ -77,7 +77,8 @@ class Scanner:
             watched = self._part(market, state, claimed.shards, claimed.shard.shard)
             self._windows.refresh([one for members in watched.values() for one in members], claimed.run.market_time)
             streams = streams_of(list(watched))
-            asked = self._news(watched, streams, preset, claimed.run.market_time, is_live(market))
+            recent = self._recent(watched, claimed.run.market_time, state.scan_interval_ms)
+            asked = self._news(recent, watched, streams, preset, is_live(market))
         with timed("score"):
             results = score_symbols(asked, state.timeframes, policy, self._windows, self._steps)
         with timed("rules"):
@@ -140,14 +141,33 @@ class Scanner:
                 count_failure("snapshot", error)
                 logger.warning("the windows are not written down, the next start reads the table: %s", error)
 
+    def _recent(self, watched: Watched, now: int, scan_interval_ms: int) -> dict[Instrument, int]:
+        """Return the newest close of each symbol, but of those whose market is silent or over.
+
+        A close that is older than what a tick may find new is no news, though it was never told: to a fresh start, or
+        to another preset.
+        """
+        recent = {}
+        for instrument, members in watched.items():
+            as_of = newest_close(members, self._windows, now)
+            finest = min((one.interval_ms for one in members), default=0)
+            if as_of is not None and now - as_of < max(STALE_INTERVALS * finest, scan_interval_ms + finest):
+                recent[instrument] = as_of
+        return recent
+
     def _news(
-        self, watched: Watched, streams: dict[int, Stream], preset: PresetVersion, now: int, live: bool
+        self,
+        recent: dict[Instrument, int],
+        watched: Watched,
+        streams: dict[int, Stream],
+        preset: PresetVersion,
+        live: bool,
     ) -> list[tuple[Instrument, int, list[Series]]]:
         """Return the symbols that have a new closed candle, or whose preset has a new version, each with its close."""
         asked = []
-        for instrument, members in watched.items():
-            as_of = newest_close(members, self._windows, now)
-            if as_of is None or not is_news(streams[instrument.pk], as_of, preset):
+        for instrument, as_of in recent.items():
+            members = watched[instrument]
+            if not is_news(streams[instrument.pk], as_of, preset):
                 continue
             # On an exchange the bars of one close come one by one; a player delivers them together.
             if not live or all(self._windows.is_complete(one, as_of) for one in members):

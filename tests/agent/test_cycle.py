@@ -21,7 +21,8 @@ from presets.services import activate_preset
 from signals.explaining import explain
 from signals.models import Signal, Stream
 from signals.publish import mark_published
-from tests.playing import FIVE, START
+from tests.conftest import replay_settings
+from tests.playing import FIVE, START, walk, write_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -304,6 +305,26 @@ def test_a_new_preset_version_scores_the_same_close_again(play):
     assert set(ScanRun.objects.order_by("-pk").values_list("preset_version__preset__name", flat=True)[:1]) == {
         "aggressive"
     }
+
+
+def test_a_symbol_that_is_over_is_told_neither_at_a_fresh_start_nor_for_another_preset(settings, tmp_path):
+    write_csv(tmp_path, "AAAUSDT", walk(4_000, seed=1))
+    write_csv(tmp_path, "LATEUSDT", walk(3_260, seed=2))
+    write_csv(tmp_path, "OVERUSDT", walk(3_100, seed=3))
+    for name, value in replay_settings(tmp_path).items():
+        setattr(settings, name, value)
+    services.configure({"rules": {"hysteresis": 0.0, "step": 0.01, "cooldown_s": 0}})
+    runner = MarketRunner(current_market())
+    for _ in range(20):
+        mark_published(runner.step().signals)
+    told = Signal.objects.values_list("instrument__symbol", "as_of")
+    assert max(as_of for symbol, as_of in told if symbol == "LATEUSDT") <= START + 3_260 * FIVE
+    before = Counter(symbol for symbol, _ in told)
+    activate_preset("aggressive")
+    mark_published(runner.step().signals)
+    assert Counter(told.all().values_list("instrument__symbol", flat=True)) - before == Counter(AAAUSDT=1)
+    assert before["LATEUSDT"] > 1
+    assert "OVERUSDT" not in before
 
 
 def test_the_market_ends_behind_its_last_bar_and_the_agent_lives_on(play, replay):

@@ -13,7 +13,7 @@ from market.holes import recorded
 from market.models import Instrument, Market, Series
 from market.windows import Windows
 from presets.defaults import DEFAULTS
-from signals.scoring import newest_close, record, score_symbols
+from signals.scoring import record, score_symbols
 from tests.playing import FIVE, START, walk, without
 
 pytestmark = pytest.mark.django_db
@@ -108,11 +108,7 @@ class Life:
     def _told(self, chosen: list[Instrument], windows: Windows, steps: Steps):
         """Return what is said of each symbol: every number, reason and digest of bars, or why there is none."""
         windows.refresh([one for instrument in chosen for one in self.watched[instrument]], self.at)
-        asked = []
-        for instrument in chosen:
-            as_of = newest_close(self.watched[instrument], windows, self.at)
-            assert as_of is not None
-            asked.append((instrument, as_of, self.watched[instrument]))
+        asked = [(instrument, self.at, self.watched[instrument]) for instrument in chosen]
         results = score_symbols(asked, TIMEFRAMES, Policy(DEFAULTS["balanced"].weights, 0.1, 0.0), windows, steps)
         return {one.symbol: (one.as_of, record(one), one.skipped) for one in results}
 
